@@ -1,0 +1,92 @@
+package rollout
+
+import "github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+
+// bootstrap makes the primary out of the target and moves the traffic over to it. Until the
+// primary is ready, neither the apex Service nor the target is touched: whatever goes wrong here,
+// the target serves on.
+func (d *decider) bootstrap() {
+	d.refuseIntent("no run is in progress: the canary is being initialized")
+	if d.st.Phase == "" {
+		d.enter(v1beta1.PhaseInitializing)
+		d.message("Initializing: creating the primary of %s.", d.target())
+	}
+	if !d.Target.Exists {
+		d.stallTargetMissing()
+		return
+	}
+	if !d.Target.Observed {
+		return
+	}
+	if !d.Services.Sides {
+		d.do(EnsureServices{})
+	}
+	if !d.Primary.Exists || (d.Primary.Source != "" && d.Primary.Source != d.Target.Revision && !d.Services.Apex) {
+		// A primary that does not serve yet follows the target, so that a first version that does
+		// not start can be fixed.
+		d.do(d.copyToPrimary("bootstrap"))
+		return
+	}
+	threshold := d.Canary.PrimaryReadyThreshold()
+	if ok, why := d.Primary.Ready(threshold); !ok {
+		d.bootstrapWaits(why)
+		return
+	}
+	if !d.Services.Apex {
+		d.do(EnsureApex{})
+	}
+	// The canary has no weight yet, and the primary is ready: this is 0, unless the primary has
+	// just lost its pods.
+	if !d.route(0) || !d.Services.Apex {
+		return
+	}
+	if !d.drained() {
+		return
+	}
+	d.enter(v1beta1.PhaseInitialized)
+	// What was promoted is what the primary was made from, not what the target is now; when they
+	// differ, a run starts with the next decision.
+	d.st.LastAppliedSpec = d.Primary.Source
+	d.st.LastPromotedSpec = d.Primary.Source
+	d.say(Info, "Initialized", "Initialization done! "+d.name())
+	d.message("Initialized: the primary serves all traffic.")
+	d.idle()
+}
+
+func (d *decider) bootstrapWaits(why string) {
+	if !d.Primary.DeadlineExceeded {
+		return
+	}
+	text := d.primary() + " not ready: " + why + cause(d.Primary)
+	if d.st.Message != text {
+		d.say(Error, "PrimaryNotReady", text+"; the target serves on", d.Target.Revision)
+	}
+	d.stall(Problem{Reason: "PrimaryNotReady", Message: text})
+}
+
+// copyToPrimary is the effect that makes the primary run the target's present template.
+func (d *decider) copyToPrimary(runID string) CopyToPrimary {
+	return CopyToPrimary{
+		Revision:   d.Target.Revision,
+		Generation: d.Target.Generation,
+		RunID:      runID,
+		Replicas:   max(d.Target.Replicas, 1),
+	}
+}
+
+func (d *decider) stallTargetMissing() {
+	ref := d.Canary.Spec.TargetRef
+	text := ref.Kind + " " + ref.Name + "." + d.Canary.Namespace + " not found; create it, or correct spec.targetRef"
+	if d.st.Message != text {
+		d.say(Warning, "TargetNotFound", text, d.Now.UTC().Format("150405"))
+	}
+	d.stall(Problem{Reason: "TargetNotFound", Message: text})
+}
+
+// cause appends the reason that the pods give.
+func cause(w Workload) string {
+	if w.Cause == "" {
+		return ""
+	}
+	return " (" + w.Cause + ")"
+}

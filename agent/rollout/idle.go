@@ -1,0 +1,157 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+)
+
+// idle is what happens between runs: a new revision starts one; otherwise the Services and the
+// route are kept as they are and the target is kept at zero.
+func (d *decider) idle() {
+	d.refuseIntent("no run is in progress")
+	if d.Target.Exists && d.Target.Observed && d.newRevision() {
+		d.startRun()
+		return
+	}
+	if d.routeInForce() {
+		// Before anything that can fail: the call is noted in the status of this very plan.
+		d.postRollout()
+	}
+	d.upkeep()
+	settled := d.route(d.idleWeight())
+	if !d.Target.Exists {
+		d.stallTargetMissing()
+		return
+	}
+	if !settled || d.idleWeight() != 0 || !d.Target.Observed {
+		return
+	}
+	if d.Target.Replicas > 0 && d.drained() && d.primaryServes() {
+		d.do(ScaleTarget{Replicas: 0})
+	}
+}
+
+// idleWeight is the canary's share between runs: nothing, unless a failed promotion left the
+// canary as the only healthy copy and the primary still is not well.
+func (d *decider) idleWeight() int32 {
+	if d.run == nil || d.run.Outcome != v1beta1.OutcomePromotionFailed {
+		return 0
+	}
+	if ok, _ := d.Primary.Ready(d.Canary.PrimaryReadyThreshold()); ok && d.Primary.Source == d.st.LastPromotedSpec {
+		return 0
+	}
+	return 100
+}
+
+// newRevision says whether the target has a revision that no run has dealt with. Going back to the
+// promoted revision is none, but it is remembered, so that the failed one can be tried again.
+func (d *decider) newRevision() bool {
+	switch d.Target.Revision {
+	case d.st.LastAppliedSpec:
+		return false
+	case d.st.LastPromotedSpec:
+		d.st.LastAppliedSpec = d.Target.Revision
+		return false
+	}
+	return true
+}
+
+// upkeep repairs Services that somebody has changed.
+func (d *decider) upkeep() {
+	if !d.Services.Sides {
+		d.do(EnsureServices{})
+	}
+	if !d.Services.Apex {
+		d.do(EnsureApex{})
+	}
+}
+
+// startRun begins with a revision that has not been seen before.
+func (d *decider) startRun() {
+	revision := d.Target.Revision
+	weight := d.idleWeight()
+	d.st.Run = &v1beta1.RunStatus{
+		ID:             runID(d.Canary, revision, d.Now),
+		Revision:       revision,
+		StartTime:      v1beta1.NewTime(d.Now),
+		PhaseStartTime: v1beta1.NewTime(d.Now),
+		Weight:         weight,
+		PromoteNow:     d.Canary.Spec.SkipAnalysis,
+	}
+	d.run = d.st.Run
+	d.st.LastAppliedSpec = revision
+	d.st.FailedChecks = 0
+	d.st.Iterations = 0
+	d.st.Measurements = nil
+	d.st.Steps = nil
+	d.planSteps()
+	if weight > 0 {
+		// The canary is the only healthy copy, left by a failed promotion. The fix is rolled out
+		// on it under full traffic and judged once; smaller steps would feed the broken primary.
+		d.st.Steps = []v1beta1.StepStatus{{Weight: weight, State: v1beta1.StepPending}}
+	}
+	if len(d.Canary.HooksOf(v1beta1.HookConfirmRollout)) > 0 {
+		d.enter(v1beta1.PhaseWaiting)
+		d.message("Waiting: revision %s needs the approval of its confirm-rollout hooks.", revision)
+	} else {
+		d.beginProgress()
+	}
+	d.analyse()
+}
+
+// beginProgress is the moment at which a run may scale the canary up.
+func (d *decider) beginProgress() {
+	d.enter(v1beta1.PhaseProgressing)
+	d.say(Info, "NewRevision", "New revision detected! Scaling up "+d.target())
+	d.message("Progressing: waiting for the pods of %s.", d.target())
+}
+
+// runID is unique among the runs of a canary and the same when the same decision is taken again
+// after a crash before the status was written, up to the second.
+func runID(c *v1beta1.Canary, revision string, now time.Time) string {
+	_, hash := splitRevision(revision)
+	return fmt.Sprintf("%s-%d", hash, now.Unix())
+}
+
+// splitRevision takes the kind off a revision: "rs:6d4cf56db6" is ("rs", "6d4cf56db6").
+func splitRevision(revision string) (kind, hash string) {
+	for i := range len(revision) {
+		if revision[i] == ':' {
+			return revision[:i], revision[i+1:]
+		}
+	}
+	return "", revision
+}
+
+// postRollout calls the hooks of the end of a run, each at most once: the call is noted in the
+// status before it is made.
+func (d *decider) postRollout() {
+	if d.run == nil || d.run.Outcome == "" {
+		return
+	}
+	for _, hook := range d.Canary.HooksOf(v1beta1.HookPostRollout) {
+		name := hookName(v1beta1.HookPostRollout, hook.Name)
+		id := d.run.ID + "/" + name
+		state := d.hook(name)
+		switch {
+		case state == nil:
+			d.setHook(name, v1beta1.HookStarted, "")
+			d.do(CallHook{ID: id, Name: hook.Name, Type: v1beta1.HookPostRollout, Phase: d.st.Phase})
+		case state.State == v1beta1.HookStarted:
+			result, known := d.Hooks[id]
+			switch {
+			case !known:
+				d.setHook(name, v1beta1.HookFailed, "the agent was restarted during the call; the answer is not known")
+				d.say(Warning, "PostRolloutHookUnknown", fmt.Sprintf("Post-rollout hook %s was under way when the agent was restarted; it is not called again", hook.Name), hook.Name)
+			case result.Done && result.Err == "":
+				d.setHook(name, v1beta1.HookPassed, "")
+				d.say(Info, "PostRolloutHookPassed", "Post-rollout check "+hook.Name+" passed", hook.Name)
+			case result.Done:
+				d.setHook(name, v1beta1.HookFailed, result.Err)
+				d.say(Warning, "PostRolloutHookFailed", "Post-rollout hook "+hook.Name+" failed "+result.Err, hook.Name)
+			}
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package rollout
+
+import (
+	"fmt"
+
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+)
+
+// newIntent returns the operator's intent if it has not been answered.
+func (d *decider) newIntent() (v1beta1.Intent, bool) {
+	intent, ok := v1beta1.IntentOf(d.Canary)
+	if !ok || (d.st.LastIntent != nil && d.st.LastIntent.ID == intent.ID) {
+		return intent, false
+	}
+	return intent, true
+}
+
+// takeIntent answers a new intent and notes in the run what it asks for. The phases act on it.
+func (d *decider) takeIntent() {
+	intent, ok := d.newIntent()
+	if !ok {
+		return
+	}
+	analysing := false
+	switch d.st.Phase {
+	case v1beta1.PhaseWaiting, v1beta1.PhaseProgressing, v1beta1.PhaseWaitingPromotion:
+		analysing = d.run != nil
+	case v1beta1.PhasePromoting, v1beta1.PhaseFinalising:
+		d.refuse(intent, "revision "+d.runRevision()+" is already being promoted")
+		return
+	case "", v1beta1.PhaseInitializing, v1beta1.PhaseInitialized, v1beta1.PhaseSucceeded,
+		v1beta1.PhaseFailed, v1beta1.PhaseTerminating, v1beta1.PhaseTerminated:
+	}
+	switch {
+	case !analysing:
+		return // The phase refuses it in its own words.
+	case intent.Revision != "" && intent.Revision != d.run.Revision:
+		d.refuse(intent, fmt.Sprintf("the run is about revision %s, not %s; look at it and try again", d.run.Revision, intent.Revision))
+	case d.Target.Observed && d.Target.Revision != d.run.Revision:
+		d.refuse(intent, fmt.Sprintf("the target has moved on to revision %s; look at it and try again", d.Target.Revision))
+	default:
+		d.act(intent)
+	}
+}
+
+// act carries an intent into the run.
+func (d *decider) act(intent v1beta1.Intent) {
+	switch intent.Verb {
+	case v1beta1.VerbPromote:
+		d.run.PromoteNow = true
+		d.run.Paused = false
+		d.accept(intent, "promoting revision "+d.run.Revision+" without further checks")
+	case v1beta1.VerbPromoteStep:
+		d.run.StepNow = true
+		d.accept(intent, fmt.Sprintf("leaving step %d of %d without further checks", d.run.Step, len(d.st.Steps)))
+	case v1beta1.VerbPause:
+		if d.run.Paused {
+			d.refuse(intent, "the run is already paused")
+			return
+		}
+		d.run.Paused = true
+		d.accept(intent, fmt.Sprintf("holding the weight at %d%%; checks go on", d.run.Weight))
+		d.message("Paused at %d%%.", d.run.Weight)
+	case v1beta1.VerbResume:
+		if !d.run.Paused {
+			d.refuse(intent, "the run is not paused")
+			return
+		}
+		d.run.Paused = false
+		d.accept(intent, "going on")
+		d.message("%s: resumed at %d%%.", d.st.Phase, d.run.Weight)
+	case v1beta1.VerbAbort:
+		d.accept(intent, "sending all traffic to the primary")
+		why := "aborted"
+		if intent.By != "" {
+			why += " by " + intent.By
+		}
+		if intent.Reason != "" {
+			why += ": " + intent.Reason
+		}
+		d.say(Warning, "RolledBack", "Rolling back "+d.name()+" "+why)
+		d.markFailed(v1beta1.OutcomeAborted, why, intent.By)
+	default:
+		d.refuse(intent, fmt.Sprintf("verb %q is not known to this agent; known: promote, promote-step, abort, pause, resume", intent.Verb))
+	}
+}
+
+// refuseIntent answers a new intent in a state in which none can be taken.
+func (d *decider) refuseIntent(why string) {
+	if intent, ok := d.newIntent(); ok {
+		d.refuse(intent, why)
+	}
+}
+
+func (d *decider) accept(intent v1beta1.Intent, what string) {
+	d.answer(intent, v1beta1.IntentAccepted, what)
+	d.say(Info, "IntentAccepted", fmt.Sprintf("%s by %s accepted: %s", intent.Verb, who(intent), what), intent.ID)
+}
+
+func (d *decider) refuse(intent v1beta1.Intent, why string) {
+	d.answer(intent, v1beta1.IntentRefused, why)
+	d.say(Warning, "IntentRefused", fmt.Sprintf("%s by %s refused: %s", intent.Verb, who(intent), why), intent.ID)
+}
+
+func (d *decider) answer(intent v1beta1.Intent, outcome v1beta1.IntentOutcome, message string) {
+	d.st.LastIntent = &v1beta1.IntentStatus{
+		ID:      intent.ID,
+		Verb:    intent.Verb,
+		By:      intent.By,
+		Reason:  intent.Reason,
+		Outcome: outcome,
+		Message: message,
+		Time:    v1beta1.NewTime(d.Now),
+	}
+}
+
+func (d *decider) runRevision() string {
+	if d.run == nil {
+		return d.st.LastAppliedSpec
+	}
+	return d.run.Revision
+}
+
+func who(i v1beta1.Intent) string {
+	if i.By == "" {
+		return "an unnamed user"
+	}
+	return i.By
+}

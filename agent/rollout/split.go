@@ -1,0 +1,116 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+)
+
+// canaryReady says whether the canary can serve its share, and why not.
+func (d *decider) canaryReady() (bool, string) {
+	if d.Target.Exists && d.Target.Observed && d.Target.Replicas == 0 {
+		return false, "scaled to zero"
+	}
+	return d.Target.Ready(d.Canary.CanaryReadyThreshold())
+}
+
+// primaryServes says whether the primary can take traffic at all. Its ready threshold matters only
+// for a promotion: fewer pods than wanted are still better than a side that is not proved.
+func (d *decider) primaryServes() bool {
+	return d.Primary.Exists && d.Primary.Available > 0
+}
+
+// safeWeight is the invariant S1 as a function: the weight that comes nearest to what is wanted
+// without sending traffic to a side that cannot serve. When neither side can, nothing is moved.
+func (d *decider) safeWeight(wanted int32) int32 {
+	canary, _ := d.canaryReady()
+	primary := d.primaryServes()
+	switch {
+	case canary && primary:
+		return wanted
+	case primary:
+		return 0
+	case canary:
+		return 100
+	}
+	return d.st.CanaryWeight
+}
+
+// route keeps the route at the safe weight: it notes the weight in the status first, so that a
+// crash in between is repaired, and then asks for the write. It returns true when the weight that
+// the run wants is in force and settled.
+func (d *decider) route(wanted int32) bool {
+	weight := d.safeWeight(wanted)
+	if weight != d.st.CanaryWeight {
+		d.st.CanaryWeight = weight
+	}
+	if d.Route.Err != "" {
+		d.stall(Problem{Reason: "RouteError", Message: d.Route.Err})
+		return false
+	}
+	inForce := d.Route.Exists && d.Route.Canary == weight && d.Route.Current
+	if !inForce {
+		d.noteDrift(weight)
+		d.do(SetRoute{Canary: weight})
+		return false
+	}
+	if d.Route.Reports && !d.Route.Confirmed {
+		d.unconfirmed()
+		return false
+	}
+	return weight == wanted
+}
+
+// patience is how long a router may take to confirm before that is called a problem.
+const patience = 30 * time.Second
+
+// unconfirmed waits for the router, which ends with a watch event, and says so if it takes long.
+func (d *decider) unconfirmed() {
+	until := d.Route.Since.Add(patience)
+	if d.Now.Before(until) {
+		d.wakeAt(until)
+		return
+	}
+	d.stall(Problem{
+		Reason:  "RouteNotAccepted",
+		Message: "The router has not taken over the route of " + d.name() + ": " + d.Route.Message + "; look at the status of the route and its gateway.",
+	})
+	d.wakeAt(d.Route.Since.Add(d.Canary.ProgressDeadline()))
+}
+
+// routeRefused says whether the router has had the whole progress deadline to take the route over.
+func (d *decider) routeRefused() bool {
+	return d.Route.Exists && d.Route.Reports && !d.Route.Confirmed && d.Route.Canary == d.st.CanaryWeight &&
+		!d.Now.Before(d.Route.Since.Add(d.Canary.ProgressDeadline()))
+}
+
+// routeInForce says whether the weight of the status is in force, without asking for anything.
+func (d *decider) routeInForce() bool {
+	return d.Route.Err == "" && d.Route.Exists && d.Route.Canary == d.st.CanaryWeight
+}
+
+// noteDrift says who wrote the route, when it was not the agent and not a decision of this very
+// moment that made it differ.
+func (d *decider) noteDrift(weight int32) {
+	if !d.Route.Exists || d.Route.Manager == "" || weight != d.Canary.Status.CanaryWeight {
+		return
+	}
+	d.setCondition(v1beta1.ConditionRouteDrift, "True", "WrittenByOther",
+		"The route was changed by field manager "+d.Route.Manager+"; it was put back to the status.")
+	d.say(Warning, "RouteDrift", "Route of "+d.name()+" was changed by field manager "+d.Route.Manager+
+		", putting it back", d.Now.UTC().Format("150405.000"))
+}
+
+// drained says whether no traffic has gone to the canary for the drain delay, so that it may be
+// scaled down (S2).
+func (d *decider) drained() bool {
+	if !d.Route.Exists || d.Route.Canary != 0 || (d.Route.Reports && !d.Route.Confirmed) {
+		return false
+	}
+	until := d.Route.Since.Add(d.DrainDelay)
+	if d.Now.Before(until) {
+		d.wakeAt(until)
+		return false
+	}
+	return true
+}

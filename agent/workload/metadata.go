@@ -1,0 +1,85 @@
+package workload
+
+import (
+	"maps"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+)
+
+const (
+	// SourceAnnotation, on a primary: the revision of the target that it was copied from.
+	SourceAnnotation = "kubectl-canary/source-revision"
+	// runAnnotation, on a primary's pod template: a new value rolls its pods. The name is
+	// Flagger's, so that taking over a primary changes nothing.
+	runAnnotation = "flagger-id"
+	// toolkitMark is in every key that belongs to a GitOps tool and is never copied.
+	toolkitMark = "toolkit.fluxcd.io"
+	// lastApplied is kubectl's and would describe another object.
+	lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+)
+
+// gitOpsOff keeps GitOps tools away from generated objects.
+var gitOpsOff = map[string]string{
+	"kustomize.toolkit.fluxcd.io/reconcile": "disabled",
+	"helm.toolkit.fluxcd.io/driftDetection": "disabled",
+}
+
+// Prefixes are the beginnings of the keys that are copied from a target's labels and annotations
+// to its primary's; "*" copies all.
+type Prefixes []string
+
+// Filter returns the pairs whose key has one of the prefixes.
+func (p Prefixes) Filter(pairs map[string]string) map[string]string {
+	out := map[string]string{}
+	for key, value := range pairs {
+		if key == lastApplied || strings.Contains(key, toolkitMark) || strings.HasPrefix(key, "deployment.kubernetes.io/") {
+			continue
+		}
+		for _, prefix := range p {
+			if prefix == "*" || (prefix != "" && strings.HasPrefix(key, prefix)) {
+				out[key] = value
+			}
+		}
+	}
+	return out
+}
+
+// withoutToolkit returns the pairs that do not belong to a GitOps tool.
+func withoutToolkit(pairs map[string]string) map[string]string {
+	out := maps.Clone(pairs)
+	maps.DeleteFunc(out, func(key, _ string) bool { return strings.Contains(key, toolkitMark) })
+	if out == nil {
+		out = map[string]string{}
+	}
+	return out
+}
+
+// OwnerOf is the controller reference that makes an object go with its Canary.
+func OwnerOf(c *v1beta1.Canary) map[string]any {
+	return map[string]any{
+		"apiVersion":         v1beta1.SchemeGroupVersion.String(),
+		"kind":               "Canary",
+		"name":               c.Name,
+		"uid":                string(c.UID),
+		"controller":         true,
+		"blockOwnerDeletion": true,
+	}
+}
+
+// OwnedBy says whether the Canary is the controller of an object.
+func OwnedBy(o metav1.Object, c *v1beta1.Canary) bool {
+	owner := metav1.GetControllerOf(o)
+	return owner != nil && owner.UID == c.UID
+}
+
+// anyMap is the form that unstructured objects want.
+func anyMap(in map[string]string) map[string]any {
+	out := make(map[string]any, len(in))
+	for key, value := range in {
+		out[key] = value
+	}
+	return out
+}

@@ -1,0 +1,121 @@
+package cluster
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Access reaches a cluster. Nothing is read before it is needed, so a command that needs no
+// cluster works without a kubeconfig. The zero value works; AddFlags lets the user choose.
+type Access struct {
+	// UserAgent names the program to the API server.
+	UserAgent string
+	// Warnings gets the warnings of the API server; nil drops them.
+	Warnings rest.WarningHandlerWithContext
+
+	kubeconfig string
+	overrides  clientcmd.ConfigOverrides
+
+	loader  func() clientcmd.ClientConfig
+	dynamic func() (dynamic.Interface, error)
+	once    sync.Once
+}
+
+// AddFlags binds the kubeconfig flags of kubectl.
+func (a *Access) AddFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&a.kubeconfig, "kubeconfig", "", "Path to the kubeconfig file to use.")
+	names := clientcmd.RecommendedConfigOverrideFlags("")
+	clientcmd.BindOverrideFlags(&a.overrides, flags, names)
+	if f := flags.Lookup("namespace"); f != nil {
+		f.Usage = "The namespace to work in. Default: that of the context."
+	}
+	// Passwords on a command line end up in shell histories; kubectl hides these as well.
+	for _, name := range []string{"username", "password"} {
+		if f := flags.Lookup(name); f != nil {
+			f.Hidden = true
+		}
+	}
+}
+
+func (a *Access) init() {
+	a.once.Do(func() {
+		a.loader = sync.OnceValue(func() clientcmd.ClientConfig {
+			rules := clientcmd.NewDefaultClientConfigLoadingRules()
+			rules.ExplicitPath = a.kubeconfig
+			return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &a.overrides)
+		})
+		a.dynamic = sync.OnceValues(func() (dynamic.Interface, error) {
+			config, err := a.RESTConfig()
+			if err != nil {
+				return nil, err
+			}
+			client, err := dynamic.NewForConfig(config)
+			if err != nil {
+				return nil, fmt.Errorf("cannot use the kubeconfig: %w", err)
+			}
+			return client, nil
+		})
+	})
+}
+
+// Namespace is the one of --namespace, else of the context, else "default".
+func (a *Access) Namespace() (string, error) {
+	a.init()
+	namespace, _, err := a.loader().Namespace()
+	if err != nil {
+		return "", a.configError(err)
+	}
+	return namespace, nil
+}
+
+// Context is the name of the kubeconfig context in use; empty when there is none.
+func (a *Access) Context() string {
+	a.init()
+	if a.overrides.CurrentContext != "" {
+		return a.overrides.CurrentContext
+	}
+	raw, err := a.loader().RawConfig()
+	if err != nil {
+		return ""
+	}
+	return raw.CurrentContext
+}
+
+// RESTConfig is the configuration of the clients. Client-side rate limits are off: a command makes
+// a handful of requests, and the API server has its own priority and fairness.
+func (a *Access) RESTConfig() (*rest.Config, error) {
+	a.init()
+	config, err := a.loader().ClientConfig()
+	if err != nil {
+		return nil, a.configError(err)
+	}
+	config = rest.CopyConfig(config)
+	config.QPS = -1
+	config.UserAgent = a.UserAgent
+	config.WarningHandlerWithContext = a.Warnings
+	if a.Warnings == nil {
+		config.WarningHandler = rest.NoWarnings{}
+	}
+	return config, nil
+}
+
+// Dynamic is the client for everything. It is made once.
+func (a *Access) Dynamic() (dynamic.Interface, error) {
+	a.init()
+	return a.dynamic()
+}
+
+// Server is the address of the API server, for messages; empty when it is not known.
+func (a *Access) Server() string {
+	a.init()
+	config, err := a.loader().ClientConfig()
+	if err != nil {
+		return ""
+	}
+	return config.Host
+}

@@ -1,0 +1,111 @@
+package view
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+)
+
+func health(v Canary) Health {
+	if v.Suspended {
+		return HealthSuspended
+	}
+	if v.Condition(string(v1beta1.ConditionStalled)).Status == "True" {
+		return HealthStalled
+	}
+	switch v1beta1.CanaryPhase(v.Phase) {
+	case v1beta1.PhaseInitializing, v1beta1.PhasePromoting, v1beta1.PhaseFinalising, v1beta1.PhaseTerminating:
+		return HealthProgressing
+	case v1beta1.PhaseProgressing:
+		if v.Paused() {
+			return HealthWaiting
+		}
+		return HealthProgressing
+	case v1beta1.PhaseWaiting, v1beta1.PhaseWaitingPromotion:
+		return HealthWaiting
+	case v1beta1.PhaseInitialized, v1beta1.PhaseSucceeded:
+		return HealthHealthy
+	case v1beta1.PhaseFailed:
+		return HealthDegraded
+	}
+	return HealthUnknown
+}
+
+// next says in words what happens next. The time is the agent's own; where it keeps none, the
+// judgement of the step is the only thing known to happen by the clock.
+func (v *Canary) next(c *v1beta1.Canary) {
+	v.NextAction = v.nextWords(c)
+	if v.Suspended || v.Terminal() {
+		return
+	}
+	if t := c.Status.NextActionTime; t != nil {
+		v.NextActionTime = t.Time
+	} else {
+		v.NextActionTime = v.JudgeTime
+	}
+}
+
+func (v *Canary) nextWords(c *v1beta1.Canary) string {
+	target := v.Target.Kind + " " + v.Target.Name
+	switch {
+	case v.Suspended:
+		return "nothing happens while spec.suspend is true"
+	case v.Deleting:
+		return "the original " + target + " is restored, then the canary is gone"
+	}
+	switch v1beta1.CanaryPhase(v.Phase) {
+	case "":
+		return "a controller takes the canary up; none has yet"
+	case v1beta1.PhaseInitializing:
+		return "once " + c.PrimaryName() + " is ready it gets all traffic"
+	case v1beta1.PhaseInitialized, v1beta1.PhaseSucceeded:
+		return "a run begins with the next revision of " + target
+	case v1beta1.PhaseFailed:
+		return "a run begins with another revision of " + target + "; until then the primary serves the promoted one"
+	case v1beta1.PhaseWaiting:
+		return "the run begins once " + v.hook(v1beta1.HookConfirmRollout) + " passes"
+	case v1beta1.PhaseProgressing:
+		return v.nextInRun(c)
+	case v1beta1.PhaseWaitingPromotion:
+		return "the promotion begins once " + v.hook(v1beta1.HookConfirmPromotion) + " passes"
+	case v1beta1.PhasePromoting:
+		return "once " + c.PrimaryName() + " runs the new revision, all traffic goes back to it"
+	case v1beta1.PhaseFinalising:
+		return target + " is scaled down"
+	case v1beta1.PhaseTerminating:
+		return "the original " + target + " is restored"
+	}
+	return ""
+}
+
+func (v *Canary) nextInRun(c *v1beta1.Canary) string {
+	current, running := v.Current()
+	switch {
+	case v.Paused():
+		return fmt.Sprintf("%d%% is held until somebody resumes the run", v.Weight)
+	case c.Status.Run != nil && c.Status.Run.PromoteNow:
+		return "the promotion begins, as an operator asked"
+	case !running:
+		return "once the canary is ready it gets its first traffic"
+	case c.Status.Run != nil && v.HoldStart.IsZero():
+		return fmt.Sprintf("once the canary is ready and has %d%% of the traffic, the step is held for %s",
+			current.Weight, duration.HumanDuration(c.StepHold(int32(v.CurrentStep))))
+	case v.CurrentStep >= v.TotalSteps:
+		return "the last step is judged, then the promotion begins"
+	}
+	next := v.Steps[v.CurrentStep]
+	if next.Weight == current.Weight {
+		return fmt.Sprintf("check %d of %d", v.CurrentStep, v.TotalSteps)
+	}
+	return fmt.Sprintf("%d%% is judged, then the canary gets %d%%", current.Weight, next.Weight)
+}
+
+// hook names the hook that is waited for.
+func (v *Canary) hook(kind v1beta1.HookType) string {
+	if name := v.hookOf(kind); name != "" {
+		return string(kind) + " hook " + name
+	}
+	return "the " + string(kind) + " hook"
+}
