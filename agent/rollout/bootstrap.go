@@ -29,6 +29,9 @@ func (d *decider) bootstrap() {
 	}
 	threshold := d.Canary.PrimaryReadyThreshold()
 	if ok, why := d.Primary.Ready(threshold); !ok {
+		if d.Services.Apex {
+			d.route(0) // Clients are on the primary already; if it has lost its pods, the target serves them.
+		}
 		d.bootstrapWaits(why)
 		return
 	}

@@ -112,7 +112,7 @@ func (d *decider) adoptRun() {
 		since = v1beta1.NewTime(d.Now)
 	}
 	d.st.Run = &v1beta1.RunStatus{
-		ID:             runID(d.Canary, revision, d.Now),
+		ID:             d.runID(revision),
 		Revision:       revision,
 		StartTime:      since,
 		PhaseStartTime: v1beta1.NewTime(d.Now),

@@ -2,7 +2,7 @@ package rollout
 
 import (
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
@@ -73,7 +73,7 @@ func (d *decider) startRun() {
 	revision := d.Target.Revision
 	weight := d.idleWeight()
 	d.st.Run = &v1beta1.RunStatus{
-		ID:             runID(d.Canary, revision, d.Now),
+		ID:             d.runID(revision),
 		Revision:       revision,
 		StartTime:      v1beta1.NewTime(d.Now),
 		PhaseStartTime: v1beta1.NewTime(d.Now),
@@ -110,9 +110,15 @@ func (d *decider) beginProgress() {
 
 // runID is unique among the runs of a canary and the same when the same decision is taken again
 // after a crash before the status was written, up to the second.
-func runID(c *v1beta1.Canary, revision string, now time.Time) string {
+func (d *decider) runID(revision string) string {
 	_, hash := splitRevision(revision)
-	return fmt.Sprintf("%s-%d", hash, now.Unix())
+	first := fmt.Sprintf("%s-%d", hash, d.Now.Unix())
+	id := first
+	// A revision can come, go and come back within a second.
+	for n := 2; slices.ContainsFunc(d.st.History, func(r v1beta1.RunRecord) bool { return r.ID == id }); n++ {
+		id = fmt.Sprintf("%s-%d", first, n)
+	}
+	return id
 }
 
 // splitRevision takes the kind off a revision: "rs:6d4cf56db6" is ("rs", "6d4cf56db6").

@@ -150,7 +150,11 @@ func (d *decider) prepared(hook v1beta1.CanaryWebhook) bool {
 
 // holdStep holds the weight of the current step for one interval, has it judged, and goes on.
 func (d *decider) holdStep() {
-	if !d.route(d.run.Weight) {
+	weight := d.run.Weight
+	if d.onlyCopy() {
+		weight = 100
+	}
+	if !d.route(weight) {
 		if d.st.CanaryWeight != d.run.Weight {
 			d.run.HoldStartTime = nil
 		}
@@ -246,6 +250,10 @@ func (d *decider) judge(check CheckResult, hooks hookAnswers) {
 		if !d.thresholdReached() {
 			d.hold()
 		}
+	case len(check.Held) > 0:
+		d.run.ErroredChecks = 0
+		d.message("%s; holding the weight.", check.Held[0])
+		d.hold()
 	default:
 		d.run.ErroredChecks = 0
 		d.passed()
@@ -286,7 +294,9 @@ func (d *decider) leaveStep(as v1beta1.StepState) {
 
 // advance takes the next step.
 func (d *decider) advance() {
-	d.planSteps()
+	if d.run.Step > 0 || d.run.Weight == 0 { // Otherwise the run repairs a failed promotion: see startRun.
+		d.planSteps()
+	}
 	if int(d.run.Step) >= len(d.st.Steps) {
 		// The steps were cut down to what is already done.
 		d.run.Analysed = true

@@ -33,6 +33,9 @@ func (d *decider) promoting() {
 		d.copyAnalysed()
 		return
 	}
+	if d.Target.Observed && d.Target.Revision != d.run.Revision {
+		d.run.Weight = 0 // The canary's pods are of a later revision by now, which nobody has analysed.
+	}
 	if ok, why := d.Primary.Ready(d.Canary.PrimaryReadyThreshold()); !ok {
 		deadline := d.run.PhaseStartTime.Add(d.Canary.ProgressDeadline())
 		if !d.Now.Before(deadline) || (d.Primary.Observed && d.Primary.DeadlineExceeded) {
@@ -53,7 +56,7 @@ func (d *decider) copyAnalysed() {
 		d.route(d.run.Weight)
 	case d.Target.Revision != d.run.Revision:
 		// Nothing has been copied yet, and what was analysed is gone.
-		d.restart()
+		d.revisionMoved()
 	case d.Target.Replicas == 0:
 		// Scaled to zero by somebody else. Nothing is promoted that does not run.
 		d.serving()
@@ -69,7 +72,8 @@ func (d *decider) copyAnalysed() {
 // shift gives the traffic back to the primary, which now has the new revision, at once or in steps.
 func (d *decider) shift() {
 	step := d.Canary.GetAnalysis().StepWeightPromotion
-	if step <= 0 || d.run.Weight <= 0 {
+	// A canary that has lost its pods has no traffic to give back, and nobody scales it up any more.
+	if ready, _ := d.canaryReady(); step <= 0 || d.run.Weight <= 0 || !ready {
 		d.allToPrimary()
 		return
 	}

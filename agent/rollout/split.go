@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -18,6 +19,12 @@ func (d *decider) canaryReady() (bool, string) {
 // for a promotion: fewer pods than wanted are still better than a side that is not proved.
 func (d *decider) primaryServes() bool {
 	return d.Primary.Exists && d.Primary.Available > 0
+}
+
+// onlyCopy says that the canary has to serve everything until it is promoted: a failed promotion
+// has left the primary without pods, and only another promotion brings it back.
+func (d *decider) onlyCopy() bool {
+	return !d.primaryServes() && d.Primary.Source != "" && d.Primary.Source != d.st.LastPromotedSpec
 }
 
 // safeWeight is the invariant S1 as a function: the weight that comes nearest to what is wanted
@@ -48,6 +55,8 @@ func (d *decider) route(wanted int32) bool {
 		d.stall(Problem{Reason: "RouteError", Message: d.Route.Err})
 		return false
 	}
+	// Only the last word of a plan counts: a run that begins its first step at once passes here twice.
+	d.effects = slices.DeleteFunc(d.effects, func(e Effect) bool { _, ok := e.(SetRoute); return ok })
 	inForce := d.Route.Exists && d.Route.Canary == weight && d.Route.Current
 	if !inForce {
 		d.noteDrift(weight)
@@ -75,7 +84,9 @@ func (d *decider) unconfirmed() {
 		Reason:  "RouteNotAccepted",
 		Message: "The router has not taken over the route of " + d.name() + ": " + d.Route.Message + "; look at the status of the route and its gateway.",
 	})
-	d.wakeAt(d.Route.Since.Add(d.Canary.ProgressDeadline()))
+	if until := d.Route.Since.Add(d.Canary.ProgressDeadline()); d.Now.Before(until) {
+		d.wakeAt(until)
+	}
 }
 
 // routeRefused says whether the router has had the whole progress deadline to take the route over.

@@ -133,6 +133,8 @@ type CheckResult struct {
 	Failures []string
 	// Errors are the texts of metrics that could not be asked.
 	Errors []string
+	// Held are the texts of metrics without data that neither fail nor pass, by their policy.
+	Held []string
 	// Measurements to be kept in the status.
 	Measurements []Measurement
 }

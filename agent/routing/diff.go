@@ -108,7 +108,10 @@ func (d *differ) compareOwners(path string, want, have any) {
 	wanted, _ := asList(want)
 	owners, _ := asList(have)
 	for _, w := range wanted {
-		owner, _ := w.(map[string]any)
+		owner, ok := w.(map[string]any)
+		if !ok {
+			continue
+		}
 		uid, _ := owner["uid"].(string)
 		i := slices.IndexFunc(owners, func(o any) bool {
 			m, _ := o.(map[string]any)

@@ -3,7 +3,9 @@ package routing
 import (
 	"slices"
 	"strconv"
+	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -13,7 +15,8 @@ import (
 //
 // For maps it goes by managedFields, so fields of others and defaults do not count. Below an
 // atomic list there is no ownership by field: there every field that is live and not rendered
-// counts, which is why providers render the defaults of the API server inside of such lists.
+// counts, whoever wrote it, which is why providers render the defaults of the API server inside of
+// such lists.
 func Leftover(rendered, live *unstructured.Unstructured, ourManager string) []string {
 	if rendered == nil || live == nil {
 		return nil
@@ -21,74 +24,73 @@ func Leftover(rendered, live *unstructured.Unstructured, ourManager string) []st
 	entries := managedFields(live)
 	var paths []string
 	for i := range entries {
-		// The status, and what was written by plain updates under our name, is not ours to apply.
-		if entries[i].Manager != ourManager || entries[i].Subresource != "" {
+		if entries[i].Subresource != "" {
 			continue
 		}
 		if fields := fieldsOf(&entries[i]); fields != nil {
-			paths = append(paths, leftInFields("", fields, rendered.Object, live.Object)...)
+			// An apply removes only what an apply has written.
+			walk := leftovers{ours: entries[i].Manager == ourManager && entries[i].Operation == metav1.ManagedFieldsOperationApply}
+			walk.inFields("", fields, rendered.Object, live.Object)
+			paths = append(paths, walk.paths...)
 		}
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths)
 }
 
-// leftInFields walks the fields that the manager owns.
-func leftInFields(path string, owned fieldSet, want, have map[string]any) []string {
-	var paths []string
+// leftovers collects the paths for the fields of one manager.
+type leftovers struct {
+	ours  bool
+	paths []string
+}
+
+// inFields walks the fields that the manager owns.
+func (l *leftovers) inFields(path string, owned fieldSet, want, have map[string]any) {
 	for key, below := range owned {
-		if len(key) < 3 || key[:2] != "f:" {
+		name, isField := strings.CutPrefix(key, "f:")
+		if !isField {
 			continue
 		}
-		name := key[2:]
 		child := joinField(path, name)
-		if child == "metadata.ownerReferences" || child == "metadata.finalizers" {
-			// The executor adds these to what a provider renders.
-			continue
-		}
-		value, live := have[name]
-		if !live || isEmpty(value) {
+		value := have[name]
+		// The executor adds owner references and finalizers to what a provider renders.
+		if isEmpty(value) || child == "metadata.ownerReferences" || child == "metadata.finalizers" {
 			continue
 		}
 		wanted, rendered := want[name]
-		if !rendered {
-			paths = append(paths, child)
-			continue
-		}
 		fields, isMap := value.(map[string]any)
-		if isMap && len(below) > 0 {
+		switch {
+		case !rendered:
+			if l.ours {
+				l.paths = append(l.paths, child)
+			}
+		case len(below) == 0:
+			l.inAtom(child, wanted, value)
+		case isMap:
 			wantedFields, _ := wanted.(map[string]any)
-			paths = append(paths, leftInFields(child, below, wantedFields, fields)...)
-			continue
-		}
-		if len(below) == 0 {
-			paths = append(paths, leftInAtom(child, wanted, value)...)
+			l.inFields(child, below, wantedFields, fields)
 		}
 	}
-	return paths
 }
 
-// leftInAtom compares the inside of a value that is owned as a whole.
-func leftInAtom(path string, want, have any) []string {
-	var paths []string
+// inAtom compares the inside of a value that is owned as a whole.
+func (l *leftovers) inAtom(path string, want, have any) {
 	if fields, ok := have.(map[string]any); ok {
 		wanted, _ := want.(map[string]any)
 		for _, key := range sortedKeys(fields) {
 			child := joinField(path, key)
 			if value, ok := wanted[key]; ok {
-				paths = append(paths, leftInAtom(child, value, fields[key])...)
+				l.inAtom(child, value, fields[key])
 			} else if !isEmpty(fields[key]) {
-				paths = append(paths, child)
+				l.paths = append(l.paths, child)
 			}
 		}
-		return paths
+		return
 	}
 	list, _ := asList(have)
 	wanted, _ := asList(want)
-	for i := range list {
-		if i < len(wanted) {
-			paths = append(paths, leftInAtom(path+"["+strconv.Itoa(i)+"]", wanted[i], list[i])...)
-		}
+	// A list of another length is a matter for Diff.
+	for i := range min(len(list), len(wanted)) {
+		l.inAtom(path+"["+strconv.Itoa(i)+"]", wanted[i], list[i])
 	}
-	return paths
 }

@@ -31,3 +31,25 @@ func RevisionOf(d *appsv1.Deployment, replicaSets []*metav1.PartialObjectMetadat
 	}
 	return ""
 }
+
+// TrimReplicaSet leaves of a ReplicaSet's metadata what tells revisions, before it is cached:
+// there can be ten of them for each Deployment of the cluster.
+func TrimReplicaSet(m *metav1.PartialObjectMetadata) {
+	m.ManagedFields = nil
+	m.Labels = only(m.Labels, podTemplateHash)
+	m.Annotations = only(m.Annotations, revisionNumber)
+	m.Finalizers = nil
+}
+
+// SameRevision says whether two versions of a ReplicaSet's metadata tell the same.
+func SameRevision(a, b *metav1.PartialObjectMetadata) bool {
+	return a.UID == b.UID && a.Labels[podTemplateHash] == b.Labels[podTemplateHash] &&
+		a.Annotations[revisionNumber] == b.Annotations[revisionNumber]
+}
+
+func only(pairs map[string]string, key string) map[string]string {
+	if value, ok := pairs[key]; ok {
+		return map[string]string{key: value}
+	}
+	return nil
+}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -43,8 +42,13 @@ func DecodeCanaryJSON(raw []byte) (*Canary, error) {
 }
 
 func convert(content map[string]any) (*Canary, error) {
+	// Not runtime.DefaultUnstructuredConverter, which wraps numbers that are too large around.
+	raw, err := json.Marshal(content)
+	if err != nil {
+		return nil, err
+	}
 	c := &Canary{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, c); err != nil {
+	if err := json.Unmarshal(raw, c); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -71,6 +71,7 @@ type CanaryStatus struct {
 	LastPromotedSpec string `json:"lastPromotedSpec,omitempty"`
 	// LastTransitionTime is when the phase last changed.
 	// +optional
+	// +nullable
 	LastTransitionTime metav1.Time `json:"lastTransitionTime,omitempty"`
 	// Conditions: Promoted as Flagger writes it; Ready, Reconciling and Stalled in the sense of
 	// kstatus; RouteDrift while somebody else writes the weights.
@@ -137,9 +138,11 @@ type CanaryCondition struct {
 	Status metav1.ConditionStatus `json:"status"`
 	// LastUpdateTime is when the condition was last written.
 	// +optional
+	// +nullable
 	LastUpdateTime metav1.Time `json:"lastUpdateTime,omitempty"`
 	// LastTransitionTime is when Status last changed.
 	// +optional
+	// +nullable
 	LastTransitionTime metav1.Time `json:"lastTransitionTime,omitempty"`
 	// Reason is one CamelCase word.
 	Reason string `json:"reason"`

@@ -61,7 +61,9 @@ func TestValidate(t *testing.T) {
 		{"match header without value", func(c *Canary) {
 			c.Spec.Analysis = &CanaryAnalysis{Interval: "1m", Iterations: 5, Match: []HTTPMatchRequest{{Headers: map[string]StringMatch{"x": {}}}}}
 		}, "spec.analysis.match[0].headers[x]: Required"},
-		{"match two ways", func(c *Canary) { c.Spec.Service.Match = []HTTPMatchRequest{{URI: &StringMatch{Exact: "/", Prefix: "/"}}} }, "keep one of exact"},
+		{"match two ways", func(c *Canary) {
+			c.Spec.Service.Match = []HTTPMatchRequest{{URI: &StringMatch{Exact: "/", Prefix: "/"}}}
+		}, "keep one of exact"},
 		{"suffix in service", func(c *Canary) {
 			c.Spec.Service.Match = []HTTPMatchRequest{{Headers: map[string]StringMatch{"x": {Suffix: "y"}}}}
 		}, "use regex"},

@@ -1,18 +1,32 @@
+// Command kubectl-canary is the kubectl plugin: kubectl canary.
 package main
 
 import (
-	"fmt"
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
 
-	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/client-go/dynamic"
-	_ "k8s.io/client-go/plugin/pkg/client/auth"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // credential plugins and OIDC of kubeconfigs
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
+	"github.com/kubectl-canary/kubectl-canary/plugin/root"
+)
+
+// Set by the linker: -X main.version=v1.2.3 -X main.commit=… -X main.date=….
+var (
+	version = "dev"
+	commit  = ""
+	date    = ""
 )
 
 func main() {
-	f := genericclioptions.NewConfigFlags(true)
-	c := &cobra.Command{Use: "x", Run: func(*cobra.Command, []string) { fmt.Println("hi") }}
-	f.AddFlags(c.PersistentFlags())
-	_ = dynamic.NewForConfig
-	_ = c.Execute()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The second signal ends the process at once, whatever it is waiting for.
+	context.AfterFunc(ctx, stop)
+
+	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	deps := root.NewDeps(streams, cli.Build{Version: version, Commit: commit, Date: date})
+	os.Exit(root.Main(ctx, deps, os.Args))
 }

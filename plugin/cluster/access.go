@@ -1,10 +1,13 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -30,17 +33,16 @@ type Access struct {
 func (a *Access) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&a.kubeconfig, "kubeconfig", "", "Path to the kubeconfig file to use.")
 	names := clientcmd.RecommendedConfigOverrideFlags("")
+	names.ClusterOverrideFlags.APIServer.ShortName = "s"
+	names.ContextOverrideFlags.Namespace.Description = "The namespace to work in. Default: that of the context."
 	clientcmd.BindOverrideFlags(&a.overrides, flags, names)
-	if f := flags.Lookup("namespace"); f != nil {
-		f.Usage = "The namespace to work in. Default: that of the context."
-	}
-	// Passwords on a command line end up in shell histories; kubectl hides these as well.
-	for _, name := range []string{"username", "password"} {
-		if f := flags.Lookup(name); f != nil {
-			f.Hidden = true
-		}
-	}
+	// Every command has these; the help of each shows those that are often used, and the command
+	// options shows all.
+	flags.VisitAll(func(f *pflag.Flag) { f.Hidden = !slices.Contains(everyday, f.Name) })
 }
+
+// everyday are the flags that the help of every command shows.
+var everyday = []string{"context", "kubeconfig", "namespace"}
 
 func (a *Access) init() {
 	a.once.Do(func() {
@@ -67,6 +69,10 @@ func (a *Access) init() {
 func (a *Access) Namespace() (string, error) {
 	a.init()
 	namespace, _, err := a.loader().Namespace()
+	if clientcmd.IsEmptyConfig(err) {
+		// What needs no cluster works without a kubeconfig; the rest fails when it connects.
+		namespace, err = cmp.Or(a.overrides.Context.Namespace, metav1.NamespaceDefault), nil
+	}
 	if err != nil {
 		return "", a.configError(err)
 	}

@@ -10,7 +10,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -21,6 +20,9 @@ var ErrNoCRDs = errors.New("the Canary API (flagger.app/v1beta1) is not installe
 func (a *Access) configError(err error) error {
 	if clientcmd.IsEmptyConfig(err) {
 		return errors.New("no cluster is configured: set KUBECONFIG, or pass --kubeconfig, --context or --server")
+	}
+	if clientcmd.IsContextNotFound(err) {
+		return fmt.Errorf("the kubeconfig has no context %q; see: kubectl config get-contexts", a.Context())
 	}
 	where := a.kubeconfig
 	if where == "" {
@@ -92,12 +94,3 @@ func networkCause(err error) string {
 	}
 	return ""
 }
-
-// The resources besides canaries that commands read.
-var (
-	deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
-	daemonSets  = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "daemonsets"}
-	selfReviews = schema.GroupVersionResource{
-		Group: "authentication.k8s.io", Version: "v1", Resource: "selfsubjectreviews",
-	}
-)

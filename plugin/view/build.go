@@ -69,6 +69,7 @@ func Build(c *v1beta1.Canary, extra Extra) Canary {
 		Run:              currentRun(status),
 		History:          history(status.History),
 		LastIntent:       lastIntent(status.LastIntent),
+		PendingIntent:    pendingIntent(c),
 		Hooks:            hooks(c),
 		Metrics:          metrics(c),
 	}
@@ -185,6 +186,14 @@ func lastIntent(in *v1beta1.IntentStatus) *Intent {
 		ID: in.ID, Verb: string(in.Verb), By: in.By, Reason: in.Reason,
 		Outcome: string(in.Outcome), Message: in.Message, Time: in.Time.Time,
 	}
+}
+
+func pendingIntent(c *v1beta1.Canary) *Intent {
+	in, ok := v1beta1.IntentOf(c)
+	if !ok || c.Status.LastIntent != nil && c.Status.LastIntent.ID == in.ID {
+		return nil
+	}
+	return &Intent{ID: in.ID, Verb: string(in.Verb), By: in.By, Reason: in.Reason, Time: in.At}
 }
 
 func percent(w int32) int32 { return min(100, max(0, w)) }

@@ -102,6 +102,8 @@ type Canary struct {
 	// History holds finished runs, newest first.
 	History    []Run   `json:"history,omitempty"`
 	LastIntent *Intent `json:"lastIntent,omitempty"`
+	// PendingIntent is a verb that no agent has answered yet.
+	PendingIntent *Intent `json:"pendingIntent,omitempty"`
 	// Verbs has one entry for each operator verb, always in the same order.
 	Verbs []Verb `json:"verbs"`
 }

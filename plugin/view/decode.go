@@ -6,7 +6,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -16,25 +15,17 @@ import (
 // status of another version of the API, is left out and named in problem; the rest, and all other
 // canaries, stay visible.
 func Decode(object map[string]any) (c *v1beta1.Canary, problem string) {
-	c, err := convert(object)
+	c, err := v1beta1.DecodeCanary(object)
 	if err == nil {
 		return c, ""
 	}
 	problem = oneLine(err)
 	for _, without := range [][]string{{"status"}, {"spec"}, {"spec", "status"}} {
-		if c, err := convert(omit(object, without)); err == nil {
+		if c, err := v1beta1.DecodeCanary(omit(object, without)); err == nil {
 			return c, fmt.Sprintf("cannot read the %s: %s", strings.Join(without, " and "), problem)
 		}
 	}
 	return identity(object), "cannot read the object: " + problem
-}
-
-func convert(object map[string]any) (*v1beta1.Canary, error) {
-	c := &v1beta1.Canary{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, c); err != nil {
-		return nil, err
-	}
-	return c, nil
 }
 
 func omit(object map[string]any, keys []string) map[string]any {

@@ -72,14 +72,13 @@ func run(cfg config) error {
 	// Who routes to this pod learns of its end a moment later than the pod does.
 	// Until then it goes on serving, or each rollout would cost requests.
 	s.ready.Store(false)
+	s.ending.Store(true)
 	fmt.Printf("version %s is told to end, serves %v more\n", cfg.version, cfg.shutdownDelay)
 	select {
 	case err := <-failed:
 		return err
 	case <-time.After(cfg.shutdownDelay):
 	}
-	// Keep-alive connections end with the answer they are giving.
-	srv.SetKeepAlivesEnabled(false)
 	drain, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := srv.Shutdown(drain); err != nil {

@@ -23,6 +23,7 @@ type server struct {
 	cfg      config
 	hostname string
 	ready    atomic.Bool
+	ending   atomic.Bool
 	requests atomic.Uint64 // of /, for the even spread of errors and latencies
 	tokens   atomic.Uint64
 	registry *prometheus.Registry
@@ -70,6 +71,11 @@ func (s *server) measured(path string, h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		w.Header().Set("X-Version", s.cfg.version)
+		if s.ending.Load() {
+			// The client shall leave by itself. Were its kept connection closed
+			// from here, a request could be on its way on it.
+			w.Header().Set("Connection", "close")
+		}
 		rec := &recorder{ResponseWriter: w, code: http.StatusOK}
 		h(rec, r)
 		status := strconv.Itoa(rec.code)

@@ -46,10 +46,9 @@ func (c *Cluster) startDataPlane(ctx, inside context.Context) error {
 	c.background(inside, "nodelet", c.Node.Run)
 	c.background(inside, "clusternet", func(ctx context.Context) error {
 		return clusternet.Run(ctx, clusternet.Config{
-			Client:      c.client,
-			ServiceCIDR: isolate.ServiceNetwork,
-			DNSAddr:     isolate.DNSAddr.String() + ":53",
-			Log:         c.log.With("part", "clusternet"),
+			Client:  c.client,
+			DNSAddr: isolate.DNSAddr.String() + ":53",
+			Log:     c.log.With("part", "clusternet"),
 		})
 	})
 

@@ -23,7 +23,7 @@ import (
 
 // notDumped are kinds that say nothing about a failed test, or are secret.
 var notDumped = []string{
-	"secrets", "leases", "controllerrevisions", "apiservices", "flowschemas",
+	"secrets", "leases", "endpoints", "controllerrevisions", "apiservices", "flowschemas",
 	"prioritylevelconfigurations", "clusterroles", "clusterrolebindings",
 	"customresourcedefinitions", "componentstatuses", "ipaddresses", "servicecidrs",
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // forward connects a host port with an address inside the namespace, until ctx
@@ -16,7 +17,11 @@ func (c *Cluster) forward(ctx context.Context, name, target string) (outside str
 	if l == nil {
 		return ""
 	}
-	context.AfterFunc(ctx, func() { l.Close() })
+	// A deadline instead of Close: a later cluster of this process gets the same
+	// listener, since only the outer process can open one.
+	deadline := l.(*net.TCPListener).SetDeadline
+	deadline(time.Time{})
+	context.AfterFunc(ctx, func() { deadline(time.Unix(1, 0)) })
 	c.running.Go(func() {
 		for {
 			conn, err := l.Accept()

@@ -42,7 +42,8 @@ func writeTimeAxis(b *strings.Builder, d Data, gutter, cols int, from, to time.T
 		}
 	}
 	for _, m := range d.Marks {
-		if m.Kind == MarkNoData && inside(m.Time) {
+		// A weight is worth more than one more question mark.
+		if m.Kind == MarkNoData && inside(m.Time) && line[col(m.Time)] == horizontal(g) {
 			line[col(m.Time)] = g.noData
 		}
 	}

@@ -62,11 +62,6 @@ type Builtin struct {
 // Requests is the metric name under which Lookup finds the number of requests within the interval.
 const Requests = "requests"
 
-// IsBuiltin tells whether a metric needs neither template nor query.
-func IsBuiltin(metric string) bool {
-	return metric == v1beta1.MetricSuccessRate || metric == v1beta1.MetricDuration
-}
-
 // Lookup finds the query of an observer for request-success-rate, request-duration or Requests.
 func Lookup(observer, metric string) (Builtin, error) {
 	s, ok := shapes[observer]

@@ -35,13 +35,10 @@ var meshes = map[string]string{"istio": Istio, "linkerd": Linkerd, "osm": OSM, "
 // that the agent was started with. Under a Linkerd agent it is linkerd whatever the canary routes
 // with, since the mesh measures every route.
 func Provider(agent string, c *v1beta1.Canary) string {
-	switch {
-	case c.Spec.Provider == "":
-		return agent
-	case strings.Contains(agent, "linkerd"):
-		return "linkerd"
+	if c.Spec.Provider != "" && strings.Contains(agent, "linkerd") {
+		return Linkerd
 	}
-	return c.Spec.Provider
+	return c.ProviderOr(agent)
 }
 
 // Observer finds the observer for a canary. The agent's provider is the one it was started with.
@@ -111,11 +108,6 @@ func noBuiltin(provider, why string) error {
 		provider, v1beta1.MetricSuccessRate, v1beta1.MetricDuration, why)
 }
 
-func isKnative(c *v1beta1.Canary) bool {
-	return c.Spec.TargetRef.Kind == v1beta1.TargetService &&
-		c.Spec.TargetRef.APIVersion == v1beta1.KnativeServiceAPIVersion
-}
-
 func isCoreService(c *v1beta1.Canary) bool {
-	return c.Spec.TargetRef.Kind == v1beta1.TargetService && !isKnative(c)
+	return c.Spec.TargetRef.Kind == v1beta1.TargetService && !c.IsKnative()
 }

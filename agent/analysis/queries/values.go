@@ -10,7 +10,8 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
-// DefaultInterval is the window of a query when the metric gives none.
+// DefaultInterval is the window of a query when the metric gives none, for templates as well: an
+// empty window is not PromQL, and other systems need one to know how far to look back.
 const DefaultInterval = "1m"
 
 // MaxQuery is how long a rendered query may be, in bytes. Longer ones do not fit into a request,
@@ -41,14 +42,11 @@ func ValuesOf(c *v1beta1.Canary, m v1beta1.CanaryMetric, revs Revisions) Values 
 		Name:      c.Name,
 		Namespace: c.Namespace,
 		Target:    c.Spec.TargetRef.Name,
-		Service:   c.Spec.TargetRef.Name,
+		Service:   c.ApexName(),
 		Ingress:   c.Spec.TargetRef.Name,
 		Route:     c.Spec.TargetRef.Name,
 		Interval:  m.Interval,
 		Variables: m.TemplateVariables,
-	}
-	if c.Spec.Service.Name != "" {
-		v.Service = c.Spec.Service.Name
 	}
 	if c.Spec.IngressRef != nil {
 		v.Ingress = c.Spec.IngressRef.Name
@@ -56,7 +54,7 @@ func ValuesOf(c *v1beta1.Canary, m v1beta1.CanaryMetric, revs Revisions) Values 
 	if c.Spec.RouteRef != nil {
 		v.Route = c.Spec.RouteRef.Name
 	}
-	if isKnative(c) && revs.Canary != "" {
+	if c.IsKnative() && revs.Canary != "" {
 		v.Route = revs.Canary
 	}
 	if v.Interval == "" {

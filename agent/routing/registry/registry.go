@@ -1,5 +1,3 @@
-// Package registry knows every traffic provider by its name in spec.provider. There is no default:
-// a name that is not served by this version is an error, never another provider.
 package registry
 
 import (
@@ -81,4 +79,9 @@ func Supported() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Accepted lists the names that the API admits, whether or not this version supports them.
+func Accepted() []string {
+	return slices.Clone(accepted)
 }

@@ -2,11 +2,21 @@ package registry_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
+
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/registry"
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
+
+const manifests = "../../../manifests"
 
 func TestFor(t *testing.T) {
 	for _, name := range []string{"gatewayapi:v1", "traefik"} {
@@ -44,6 +54,92 @@ func TestForUnknown(t *testing.T) {
 		}
 		if !strings.Contains(err.Error(), "istio") || !strings.Contains(err.Error(), "spec.provider") {
 			t.Errorf("%q: %q does not say what is accepted", name, err)
+		}
+	}
+}
+
+// Every name that the API server admits is known here, and no other.
+func TestNamesAreThoseOfTheCRD(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(manifests, "crd", "flagger.app_canaries.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type property struct {
+		Properties map[string]struct {
+			Enum []any `json:"enum"`
+		} `json:"properties"`
+	}
+	var crd struct {
+		Spec struct {
+			Versions []struct {
+				Schema struct {
+					OpenAPIV3Schema struct {
+						Properties map[string]property `json:"properties"`
+					} `json:"openAPIV3Schema"`
+				} `json:"schema"`
+			} `json:"versions"`
+		} `json:"spec"`
+	}
+	if err := yaml.Unmarshal(text, &crd); err != nil {
+		t.Fatal(err)
+	}
+	names := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"].Properties["provider"].Enum
+	if len(names) == 0 {
+		t.Fatal("the CRD lists no providers")
+	}
+	for _, name := range names {
+		_, err := registry.For(name.(string))
+		var unknown *registry.UnknownError
+		if errors.As(err, &unknown) {
+			t.Errorf("the CRD admits %s, the registry does not know it", name)
+		}
+		if !slices.Contains(registry.Accepted(), name.(string)) {
+			t.Errorf("the CRD admits %s, messages do not say so", name)
+		}
+	}
+	if len(names) != len(registry.Accepted()) {
+		t.Errorf("the CRD admits %d providers, the registry knows %d", len(names), len(registry.Accepted()))
+	}
+}
+
+// The agent must be allowed to do with every provider's objects what it does.
+func TestEveryProviderHasItsRights(t *testing.T) {
+	allowed := map[schema.GroupResource][]string{}
+	files, err := filepath.Glob(filepath.Join(manifests, "agent", "providers", "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var role rbacv1.ClusterRole
+		if err := yaml.UnmarshalStrict(text, &role); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if role.Labels["kubectl-canary/aggregate-to-agent"] != "true" {
+			t.Errorf("%s is not aggregated to the agent", file)
+		}
+		for _, rule := range role.Rules {
+			for _, group := range rule.APIGroups {
+				for _, resource := range rule.Resources {
+					allowed[schema.GroupResource{Group: group, Resource: resource}] = rule.Verbs
+				}
+			}
+		}
+	}
+	for _, name := range registry.Supported() {
+		provider, err := registry.For(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ref := range provider.Refs(&v1beta1.Canary{}) {
+			for _, verb := range []string{"get", "list", "watch", "create", "patch"} {
+				if !slices.Contains(allowed[ref.GVR.GroupResource()], verb) {
+					t.Errorf("provider %s: nothing in manifests/agent/providers allows to %s %s", name, verb, ref.GVR.GroupResource())
+				}
+			}
 		}
 	}
 }

@@ -1,4 +1,3 @@
-// Package routingtest holds what the tests of the traffic providers share.
 package routingtest
 
 import (

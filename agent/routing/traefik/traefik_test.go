@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"github.com/kubectl-canary/kubectl-canary/agent/routing"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/routingtest"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/traefik"
@@ -178,4 +177,3 @@ func FuzzObserve(f *testing.F) {
 		}
 	})
 }
-

@@ -145,6 +145,11 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, t target) {
 		}
 	}()
 	cut := s.cut
+	if s.OnWatch != nil {
+		s.mu.Unlock()
+		s.OnWatch(t.resource)
+		s.mu.Lock()
+	}
 	for next := 0; ; {
 		for ; next < len(s.log); next++ {
 			c := s.log[next]

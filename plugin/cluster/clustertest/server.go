@@ -32,9 +32,11 @@ type Server struct {
 	URL string
 	// User is the name that SelfSubjectReview answers.
 	User string
-	// OnApply, when set, is called after each apply with a copy of the object, like a controller that watches;
-	// what it puts is seen by watches after the apply.
+	// OnApply, when set, is called after each apply with a copy of the object, as a controller that
+	// watches would be.
 	OnApply func(Object)
+	// OnWatch, when set, is called once a watch of a resource has begun.
+	OnWatch func(resource string)
 
 	mu       sync.Mutex
 	changed  *sync.Cond

@@ -21,7 +21,7 @@ const controlFD = 3
 
 // runInit is the whole life of process 1 of the namespace.
 func runInit() {
-	runtime.LockOSThread() // see the parent-death signal in prepareAndStart
+	runtime.LockOSThread() // the inner process dies with this thread
 	for fd := range controlFD + 1 + listenerCount() {
 		if fd >= controlFD {
 			unix.CloseOnExec(fd)
@@ -34,23 +34,28 @@ func runInit() {
 	drop := make(chan os.Signal, 8)
 	signal.Notify(drop, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 
-	inner, err := prepareAndStart()
 	report := setupReport{}
-	if err != nil {
+	if err := prepare(os.Getenv(RunEnv)); err != nil {
 		report.Error = err.Error()
 	}
 	json.NewEncoder(control).Encode(report)
+	next := func() byte { // ends everything when the outer process is gone
+		var b [1]byte
+		if n, err := control.Read(b[:]); n == 0 || err != nil {
+			os.Exit(128 + int(syscall.SIGKILL))
+		}
+		return b[0]
+	}
+	next() // the outer process is ready, or has gone to try something else
+
+	inner, err := startInner()
 	if err != nil {
+		fmt.Fprintln(os.Stderr, "testbed: start the program inside the namespace:", err)
 		os.Exit(1)
 	}
-
-	go func() { // forwards signals; ends everything when the outer process is gone
-		var b [1]byte
+	go func() {
 		for {
-			if n, err := control.Read(b[:]); n == 0 || err != nil {
-				os.Exit(128 + int(syscall.SIGKILL))
-			}
-			syscall.Kill(inner, syscall.Signal(b[0]))
+			syscall.Kill(inner, syscall.Signal(next()))
 		}
 	}()
 	os.Exit(reapUntil(inner))
@@ -83,14 +88,17 @@ func listenerCount() int {
 	return strings.Count(names, ",") + 1
 }
 
-// prepareAndStart sets up mounts and network and starts the inner process.
-func prepareAndStart() (pid int, err error) {
-	if err := prepareMounts(os.Getenv(RunEnv)); err != nil {
-		return 0, err
+// prepare sets up mounts and network.
+func prepare(dir string) error {
+	if err := prepareMounts(dir); err != nil {
+		return err
 	}
-	if err := prepareNetwork(); err != nil {
-		return 0, err
-	}
+	return prepareNetwork()
+}
+
+// startInner starts the program proper. It uses syscall.ForkExec rather than
+// os/exec, because reapUntil waits for the process.
+func startInner() (pid int, err error) {
 	files := []uintptr{0, 1, 2}
 	for i := range listenerCount() {
 		files = append(files, uintptr(controlFD+1+i))
@@ -101,12 +109,7 @@ func prepareAndStart() (pid int, err error) {
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
 	}
-	// syscall.ForkExec rather than os/exec, because reapUntil waits for it.
-	pid, err = syscall.ForkExec("/proc/self/exe", os.Args, attr)
-	if err != nil {
-		return 0, fmt.Errorf("start the program inside the namespace: %w", err)
-	}
-	return pid, nil
+	return syscall.ForkExec("/proc/self/exe", os.Args, attr)
 }
 
 // prepareMounts gives the namespace its own process list and name server, and

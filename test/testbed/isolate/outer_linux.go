@@ -32,11 +32,6 @@ func Enter(o Options) (*Session, error) {
 		return sessionFromEnv()
 	}
 
-	if o.Before != nil {
-		if err := o.Before(); err != nil {
-			return nil, err
-		}
-	}
 	dir, err := newRunDir()
 	if err != nil {
 		return nil, err
@@ -49,10 +44,15 @@ func Enter(o Options) (*Session, error) {
 
 	var refused []string
 	for _, kind := range kinds() {
-		code, err := runInside(kind, dir, names, files)
+		code, err := runInside(kind, dir, names, files, o.Before)
 		if err == nil {
 			dir.remove()
 			os.Exit(code)
+		}
+		var before beforeError
+		if errors.As(err, &before) {
+			dir.remove()
+			return nil, before.error
 		}
 		refused = append(refused, fmt.Sprintf("%s: %v", kind.name, err))
 	}
@@ -134,9 +134,13 @@ type setupReport struct {
 	Error string `json:"error,omitempty"`
 }
 
+// beforeError is an error of Options.Before, which trying another kind of
+// namespace would not help.
+type beforeError struct{ error }
+
 // runInside runs the program once in the given kind of namespace. The error is
 // non-nil only if the program did not get to run; the exit code is the program's.
-func runInside(k kind, dir *runDir, names []string, listeners []*os.File) (code int, err error) {
+func runInside(k kind, dir *runDir, names []string, listeners []*os.File, before func() error) (code int, err error) {
 	// The parent-death signal fires when the thread that forked ends, not the
 	// process: this goroutine keeps its thread until the child is gone.
 	runtime.LockOSThread()
@@ -183,6 +187,16 @@ func runInside(k kind, dir *runDir, names []string, listeners []*os.File) (code 
 		cmd.Wait()
 		return 0, errors.New(report.Error)
 	}
+	// Only now, because it may take minutes, which are wasted if namespaces are
+	// not allowed. Init waits for the byte.
+	if before != nil {
+		if err := before(); err != nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+			return 0, beforeError{err}
+		}
+	}
+	control.Write([]byte{0})
 
 	go func() {
 		for s := range signals {

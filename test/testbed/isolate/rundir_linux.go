@@ -16,8 +16,13 @@ type runDir struct {
 	lock *os.File
 }
 
-// RunBase is the directory that holds the run directories of this user.
+// RunBase is the directory that holds the run directories of this user. A run
+// started by a process of another run lives in that one's directory: inside, user
+// ids do not say who we are.
 func RunBase() string {
+	if parent := os.Getenv(RunEnv); parent != "" {
+		return filepath.Join(parent, "nested")
+	}
 	return filepath.Join(os.TempDir(), fmt.Sprintf("kubectl-canary-testbed-%d", os.Geteuid()))
 }
 

@@ -275,6 +275,8 @@ func (c *container) wait(reason, message string) {
 func (c *container) update(change func()) {
 	c.pod.mu.Lock()
 	change()
+	close(c.pod.woken)
+	c.pod.woken = make(chan struct{})
 	c.pod.mu.Unlock()
 	c.pod.changed()
 }

@@ -35,6 +35,7 @@ type pod struct {
 	dirty            chan struct{} // the status may have changed
 
 	mu          sync.Mutex
+	woken       chan struct{} // closed and replaced when a container changes
 	object      *v1.Pod // as last seen; never written to
 	stopBy      time.Time
 	initialized bool
@@ -51,7 +52,7 @@ func newPod(ctx context.Context, n *Nodelet, obj *v1.Pod) (*pod, error) {
 		n: n, namespace: obj.Namespace, name: obj.Name, uid: obj.UID, object: obj,
 		hostname: obj.Name, started: metav1.Now(),
 		dir:  filepath.Join(n.cfg.Dir, "pods", string(obj.UID)),
-		done: make(chan struct{}), dirty: make(chan struct{}, 1),
+		done: make(chan struct{}), woken: make(chan struct{}), dirty: make(chan struct{}, 1),
 		conditions: map[v1.PodConditionType]v1.PodCondition{},
 	}
 	if obj.Spec.Hostname != "" {
@@ -240,14 +241,19 @@ func (p *pod) waitContainers() {
 	})
 }
 
-// await polls a condition on guarded fields; false if the pod stops first.
+// await waits for a condition on guarded fields; false if the pod stops first.
 func (p *pod) await(cond func() bool) bool {
 	for {
 		p.mu.Lock()
-		ok := cond()
+		ok, woken := cond(), p.woken
 		p.mu.Unlock()
-		if ok || !sleep(p.stopCtx, 20*time.Millisecond) {
-			return ok
+		if ok {
+			return true
+		}
+		select {
+		case <-woken:
+		case <-p.stopCtx.Done():
+			return false
 		}
 	}
 }

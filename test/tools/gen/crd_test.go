@@ -1,9 +1,9 @@
 package gen
 
 import (
+	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -19,8 +19,9 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
-	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"sigs.k8s.io/yaml"
 )
 
@@ -108,16 +109,23 @@ func (s server) admit(obj map[string]any) []string {
 func documents(t *testing.T, raw []byte) []map[string]any {
 	t.Helper()
 	var docs []map[string]any
-	for d := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(raw), 4096); ; {
-		var doc map[string]any
-		err := d.Decode(&doc)
+	for r := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(raw))); ; {
+		doc, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return docs
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		docs = append(docs, doc)
+		j, err := yaml.YAMLToJSON(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var obj map[string]any
+		if err := utiljson.Unmarshal(j, &obj); err != nil { // whole numbers as int64, like the API server
+			t.Fatal(err)
+		}
+		docs = append(docs, obj)
 	}
 }
 
@@ -220,11 +228,6 @@ func TestAdmission(t *testing.T) {
 	servers := load(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var spec map[string]any
-			if err := json.Unmarshal([]byte(tt.spec), &spec); err != nil {
-				t.Fatal(err)
-			}
-			// The API server reads numbers as int64 where it can; so does this decoder.
 			obj := documents(t, []byte(`{"apiVersion":"flagger.app/v1beta1","kind":"`+tt.kind+`","metadata":{"name":"a"},"spec":`+tt.spec+`}`))[0]
 			got := strings.Join(servers[tt.kind].admit(obj), "\n")
 			if tt.want == "" && got != "" {
@@ -234,5 +237,23 @@ func TestAdmission(t *testing.T) {
 				t.Errorf("got %q, want it to contain %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestStatus checks that the status of another controller, and one that is hardly set, are kept.
+func TestStatus(t *testing.T) {
+	const spec = `"spec":{"targetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"a"},"service":{"port":80},"analysis":{"interval":"1m","threshold":5,"stepWeight":10}}`
+	for _, status := range []string{
+		`{}`,
+		`{"phase":"","lastTransitionTime":null}`,
+		`{"phase":"Succeeded","failedChecks":1,"canaryWeight":0,"iterations":-1,"trackedConfigs":{"configmap/a":"0123456789abcdef"},
+		  "lastAppliedSpec":"5978589476","lastPromotedSpec":"5978589476","lastTransitionTime":"2026-01-01T00:00:00Z",
+		  "sessionAffinityCookie":"a=b","conditions":[{"type":"Promoted","status":"True","reason":"Succeeded","message":"m",
+		  "lastUpdateTime":"2026-01-01T00:00:00Z","lastTransitionTime":null}]}`,
+	} {
+		obj := documents(t, []byte(`{"apiVersion":"flagger.app/v1beta1","kind":"Canary","metadata":{"name":"a"},`+spec+`,"status":`+status+`}`))[0]
+		if got := load(t)["Canary"].admit(obj); len(got) > 0 {
+			t.Errorf("%s: %v", status, got)
+		}
 	}
 }

@@ -1,0 +1,249 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	appsclient "k8s.io/client-go/kubernetes/typed/apps/v1"
+	coreclient "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+
+	"github.com/kubectl-canary/kubectl-canary/agent/rollout"
+	"github.com/kubectl-canary/kubectl-canary/agent/workload"
+)
+
+// FieldManager is the name under which the agent writes.
+const FieldManager = "canary-agent"
+
+// Config is what an operator sets by flags.
+type Config struct {
+	// Namespace to watch; empty for all.
+	Namespace string
+	// Provider of canaries without spec.provider.
+	Provider string
+	// SelectorLabels are the keys that may tell a target's pods, in order of preference.
+	SelectorLabels []string
+	// Prefixes of labels and annotations that primaries inherit.
+	Prefixes workload.Prefixes
+	// NoCrossNamespaceRefs refuses references to objects of other namespaces.
+	NoCrossNamespaceRefs bool
+	// DrainDelay is how long a side gets no traffic before it is scaled down.
+	DrainDelay time.Duration
+	// Workers is how many canaries are looked at at once.
+	Workers int
+	// Jobs is how many metric checks and webhooks run at once.
+	Jobs int
+}
+
+// Clients of the API server.
+type Clients struct {
+	Dynamic   dynamic.Interface
+	Metadata  metadata.Interface
+	Apps      appsclient.AppsV1Interface
+	Core      coreclient.CoreV1Interface
+	Discovery discovery.DiscoveryInterface
+}
+
+// Controller looks after all canaries. Make one with New and start it with Run, once.
+type Controller struct {
+	config    Config
+	dynamic   dynamic.Interface
+	metadata  metadata.Interface
+	apps      appsclient.AppsV1Interface
+	core      coreclient.CoreV1Interface
+	discovery discovery.DiscoveryInterface
+
+	checker  Checker
+	caller   Caller
+	recorder Recorder
+	metrics  Metrics
+	log      *slog.Logger
+	now      func() time.Time
+
+	canaries, deployments, services, replicaSets cache.SharedIndexInformer
+	synced                                       []cache.InformerSynced
+
+	routes  routes
+	index   *index
+	recent  *recent
+	jobs    *jobs
+	shares  *shares
+	queue   workqueue.TypedRateLimitingInterface[cache.ObjectName]
+	outcall *outcalls
+
+	runCtx     context.Context
+	background sync.WaitGroup
+	ready      chan struct{}
+}
+
+// Options are the parts the controller works with.
+type Options struct {
+	Config   Config
+	Clients  Clients
+	Checker  Checker
+	Caller   Caller
+	Recorder Recorder
+	Metrics  Metrics
+	Log      *slog.Logger
+}
+
+// New makes a controller.
+func New(o Options) (*Controller, error) {
+	c := &Controller{
+		config:    o.Config,
+		dynamic:   o.Clients.Dynamic,
+		metadata:  o.Clients.Metadata,
+		apps:      o.Clients.Apps,
+		core:      o.Clients.Core,
+		discovery: o.Clients.Discovery,
+		checker:   o.Checker,
+		caller:    o.Caller,
+		recorder:  o.Recorder,
+		metrics:   o.Metrics,
+		log:       o.Log,
+		now:       time.Now,
+		routes: routes{
+			informers: map[schema.GroupVersionResource]cache.SharedIndexInformer{},
+			missing:   map[schema.GroupVersionResource]time.Time{},
+		},
+		index:  newIndex(o.Config.Provider),
+		shares: newShares(),
+		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
+			workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](20*time.Millisecond, 30*time.Second),
+			workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: "canaries"}),
+		ready: make(chan struct{}),
+	}
+	c.recent = newRecent(c.now)
+	if err := c.newInformers(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Ready says whether all caches are filled and canaries are looked after.
+func (c *Controller) Ready() error {
+	select {
+	case <-c.ready:
+		return nil
+	default:
+		return errors.New("the caches are being filled")
+	}
+}
+
+// Run looks after the canaries until ctx is done. Work under way is finished, or stopped at a
+// point from which the next process goes on.
+func (c *Controller) Run(ctx context.Context) error {
+	runCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c.runCtx = runCtx
+	c.jobs = newJobs(runCtx, c.config.Jobs, c.now)
+	c.outcall = newOutcalls(runCtx, c.caller, c.log)
+	for _, informer := range []cache.SharedIndexInformer{c.canaries, c.deployments, c.services, c.replicaSets} {
+		c.background.Go(func() { informer.RunWithContext(runCtx) })
+	}
+	if !cache.WaitForCacheSync(runCtx.Done(), c.synced...) {
+		return fmt.Errorf("fill the caches: %w", context.Cause(runCtx))
+	}
+	close(c.ready)
+	c.log.Info("looking after canaries", "namespace", c.config.Namespace, "provider", c.config.Provider)
+	var workers sync.WaitGroup
+	for range c.config.Workers {
+		workers.Go(func() {
+			for c.next(runCtx) {
+			}
+		})
+	}
+	<-runCtx.Done()
+	c.queue.ShutDown()
+	workers.Wait()
+	c.jobs.wait()
+	c.outcall.wait()
+	c.background.Wait()
+	return nil
+}
+
+// next handles one canary; it is false when the queue is shut down.
+func (c *Controller) next(ctx context.Context) bool {
+	name, shutdown := c.queue.Get()
+	if shutdown {
+		return false
+	}
+	defer c.queue.Done(name)
+	c.metrics.QueueDepth(c.queue.Len())
+	done := c.metrics.Begin(name.String())
+	started := c.now()
+	err := c.sync(ctx, name)
+	done()
+	c.metrics.Pass(c.now().Sub(started), err)
+	var again *retryError
+	switch {
+	case err == nil:
+		c.queue.Forget(name)
+	case ctx.Err() != nil:
+	case errors.As(err, &again):
+		c.log.Debug("looking again", "canary", name.Name+"."+name.Namespace, "why", err)
+		c.queue.AddAfter(name, again.after)
+	default:
+		c.log.Error("pass failed, trying again", "canary", name.Name+"."+name.Namespace, "error", err)
+		c.queue.AddRateLimited(name)
+	}
+	return true
+}
+
+// retryError asks for another look soon, without it being a fault: something changed under way.
+type retryError struct {
+	after time.Duration
+	err   error
+}
+
+func (e *retryError) Error() string { return e.err.Error() }
+func (e *retryError) Unwrap() error { return e.err }
+
+// sync is one pass over a canary. A panic is the fault of this canary alone.
+func (c *Controller) sync(ctx context.Context, name cache.ObjectName) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("canary %s: internal error: %v; please report it\n%s", name, p, debug.Stack())
+		}
+	}()
+	e, ok := c.index.get(name)
+	if !ok {
+		return nil
+	}
+	if e.err != nil {
+		return c.reportUndecodable(ctx, e)
+	}
+	world, err := c.observe(ctx, e)
+	if err != nil {
+		return err
+	}
+	plan := rollout.Decide(*world.World)
+	if err := c.execute(ctx, world, plan); err != nil {
+		return err
+	}
+	if !plan.WakeAt.IsZero() {
+		c.queue.AddAfter(name, max(plan.WakeAt.Sub(c.now()), time.Millisecond))
+	}
+	return nil
+}
+
+// gone forgets a canary that was deleted.
+func (c *Controller) gone(name cache.ObjectName) {
+	if e, ok := c.index.get(name); ok {
+		c.jobs.keep(e.raw.GetUID(), "")
+		c.shares.forget(e.raw.GetUID())
+	}
+	c.index.remove(name)
+	c.recent.forget(objectKey{canariesResource, name.Namespace, name.Name})
+	c.metrics.Forget(name.Namespace, name.Name)
+}

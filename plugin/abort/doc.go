@@ -1,0 +1,2 @@
+// Package abort is `kubectl canary abort`.
+package abort

@@ -1,0 +1,2 @@
+// Package pause is `kubectl canary pause`.
+package pause

@@ -1,0 +1,2 @@
+// Package promote is `kubectl canary promote`.
+package promote

@@ -1,0 +1,2 @@
+// Package resume is `kubectl canary resume`.
+package resume

@@ -1,0 +1,220 @@
+package root
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
+	"github.com/kubectl-canary/kubectl-canary/plugin/cluster/clustertest"
+)
+
+const appPath = "/apis/flagger.app/v1beta1/namespaces/test/canaries/app"
+
+// agent answers every intent, as the one in the cluster does.
+func (p *program) agent(outcome, message string) {
+	p.server.OnApply = func(object clustertest.Object) {
+		annotations := object["metadata"].(map[string]any)["annotations"].(map[string]any)
+		status := object["status"].(map[string]any)
+		status["lastIntent"] = map[string]any{
+			"id": annotations["kubectl-canary/id"], "verb": annotations["kubectl-canary/verb"],
+			"outcome": outcome, "message": message, "time": "2026-08-01T12:00:01Z",
+		}
+		p.server.PutObject(object)
+	}
+}
+
+func (p *program) annotations() map[string]any {
+	p.t.Helper()
+	annotations, _ := p.server.Get(appPath)["metadata"].(map[string]any)["annotations"].(map[string]any)
+	return annotations
+}
+
+func TestVerbs(t *testing.T) {
+	for line, want := range map[string]struct{ verb, out string }{
+		"promote app --reason checked": {"promote", "canary.flagger.app/app promoted\n"},
+		"promote canary/app --step":    {"promote-step", "canary.flagger.app/app step promoted\n"},
+		"abort app -y":                 {"abort", "canary.flagger.app/app aborted\n"},
+		"pause app":                    {"pause", "canary.flagger.app/app paused\n"},
+		"resume app":                   {"resume", "canary.flagger.app/app resumed\n"},
+	} {
+		t.Run(line, func(t *testing.T) {
+			p := newProgram(t)
+			p.server.Put(t, running)
+			p.agent("Accepted", "done\x1b[31m")
+			r := p.run(line)
+			r.want(t, 0, want.out, "done^[[31m\n")
+			if r.out != want.out {
+				t.Errorf("stdout is %q, want %q", r.out, want.out)
+			}
+			have := p.annotations()
+			for key, value := range map[string]string{
+				"verb": want.verb, "by": "ada", "revision": "rs:7c548cbb77", "at": "2026-08-01T12:00:00Z",
+			} {
+				if have["kubectl-canary/"+key] != value {
+					t.Errorf("%s is %v, want %q", key, have["kubectl-canary/"+key], value)
+				}
+			}
+			for _, request := range p.server.Requests() {
+				if strings.HasPrefix(request, "PATCH") && !strings.Contains(request, "fieldManager=kubectl-canary") {
+					t.Errorf("wrong field manager: %s", request)
+				}
+			}
+		})
+	}
+}
+
+func TestVerbRefused(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.agent("Refused", "the promotion is under way already")
+	p.run("abort app").want(t, 1, "", `error: abort of canary "app" was refused: the promotion is under way already`)
+}
+
+func TestVerbWithoutAgent(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.run("abort app --timeout 50ms").want(t, 4, "", "no agent answered within 50ms")
+	p.run("abort app --wait=false").want(t, 0, "canary.flagger.app/app aborted\n", "")
+}
+
+func TestVerbOvertaken(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.server.OnApply = func(object clustertest.Object) {
+		object["metadata"].(map[string]any)["annotations"].(map[string]any)["kubectl-canary/id"] = "another"
+		p.server.PutObject(object)
+	}
+	p.run("abort app").want(t, 1, "", "a later verb took its place")
+}
+
+func TestVerbOnDeletedCanary(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.server.OnApply = func(clustertest.Object) { p.server.Delete(appPath) }
+	r := p.run("abort app --timeout 2s")
+	if r.code == 0 || r.out != "" {
+		t.Errorf("a verb on a canary that is gone is not done: %+v", r)
+	}
+}
+
+func TestVerbDryRun(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.tty.In = true // would ask
+	p.run("promote app --dry-run client").want(t, 0, "canary.flagger.app/app promoted (dry run)\n", "")
+	p.run("promote app --dry-run=server").want(t, 0, "canary.flagger.app/app promoted (server dry run)\n", "")
+	if p.annotations() != nil {
+		t.Error("a dry run wrote")
+	}
+	p.run("promote app --dry-run=maybe").want(t, 2, "", "must be none, client or server")
+}
+
+func TestVerbAsks(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.agent("Accepted", "")
+	p.tty = cli.Terminal{In: true}
+
+	p.stdin = "n\n"
+	p.run("abort app").want(t, 1, "", "give up revision rs:7c548cbb77? Canary app, namespace test, context here. [y/N] ")
+	if p.annotations() != nil {
+		t.Error("it was sent in spite of no")
+	}
+	p.stdin = "yes\n"
+	p.run("abort app").want(t, 0, "aborted", "[y/N]")
+	p.stdin = ""
+	p.run("abort app").want(t, 1, "", "nothing was done")
+	p.run("pause app").want(t, 0, "paused", "")
+	p.run("abort app -y").want(t, 0, "aborted", "")
+}
+
+func TestVerbForbiddenByPolicy(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.server.Deny("patch", "canaries")
+	p.run("promote app").want(t, 1, "", `cannot promote canary "app" in namespace "test": User "ada" cannot patch resource "canaries"`)
+}
+
+func TestVerbWithoutIdentity(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.server.Uninstall("authentication.k8s.io/v1")
+	p.agent("Accepted", "")
+	p.run("pause app").want(t, 0, "paused", "")
+	if by := p.annotations()["kubectl-canary/by"]; by != "" {
+		t.Errorf("by is %v", by)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	ctx, cancel := context.WithCancel(t.Context())
+	p.server.OnApply = func(clustertest.Object) { cancel() }
+	r := p.runArgs(ctx, "abort", "app")
+	if r.code != 130 || strings.Contains(r.err, "error") {
+		t.Errorf("code %d, stderr %q", r.code, r.err)
+	}
+}
+
+func TestFollow(t *testing.T) {
+	finish := func(p *program, phase, outcome, message string) {
+		object := p.server.Get(appPath)
+		status := object["status"].(map[string]any)
+		status["phase"], status["message"], status["canaryWeight"] = phase, message, 0
+		status["run"].(map[string]any)["outcome"] = outcome
+		p.server.PutObject(object)
+	}
+	for name, c := range map[string]struct {
+		line, phase, outcome, message string
+		code                          int
+		err                           string
+	}{
+		"promoted": {"status app --watch", "Succeeded", "Promoted", "revision promoted", 0, ""},
+		"rolled back": {
+			"status app -w --timeout 1m", "Failed", "RolledBack", "success rate 98 < 99", 3,
+			`error: revision rs:7c548cbb77 of canary "app" was rolled back: success rate 98 < 99`,
+		},
+		"aborted, plain": {"watch app --plain", "Failed", "Aborted", "by ada", 3, "was aborted: by ada"},
+		"no terminal":    {"watch app", "Succeeded", "Promoted", "done", 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProgram(t)
+			p.server.Put(t, running)
+			p.onWatch(func() { finish(p, c.phase, c.outcome, c.message) })
+			r := p.run(c.line)
+			r.want(t, c.code, "app, "+c.phase+", revision rs:7c548cbb77, failed checks 1/5: "+c.message, c.err)
+			first, _, _ := strings.Cut(r.out, "\n")
+			if want := "12:00:00  app, Progressing, revision rs:7c548cbb77, weight 40%, step 2/3, failed checks 1/5: holding 40% of the traffic"; first != want {
+				t.Errorf("first line %q, want %q", first, want)
+			}
+		})
+	}
+}
+
+// onWatch calls f once the program watches canaries.
+func (p *program) onWatch(f func()) {
+	var once sync.Once
+	p.server.OnWatch = func(resource string) {
+		if resource == "canaries" {
+			once.Do(f)
+		}
+	}
+}
+
+func TestFollowEnds(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running, foreign)
+	p.run("status podinfo --watch").want(t, 0, "podinfo, Succeeded", "")
+	p.run("status podinfo --watch --revision 7c548cbb77").want(t, 0, "podinfo, Succeeded", "")
+	p.run("status podinfo --watch --revision other --timeout 50ms").want(t, 4, "podinfo, Succeeded",
+		`canary "podinfo" has not ended within 50ms: it is podinfo, Succeeded`)
+	p.run("status app --watch --timeout 50ms").want(t, 4, "app, Progressing", "has not ended within 50ms")
+	p.run("status nope --watch").want(t, 1, "", `there is no canary "nope" in namespace "test"`)
+	p.run("watch ap --plain").want(t, 1, "", `did you mean "app"?`)
+
+	p.onWatch(func() { p.server.Delete(appPath) })
+	p.run("watch app").want(t, 1, "app, Progressing", `canary "app" was deleted`)
+}

@@ -1,0 +1,2 @@
+// Package version is `kubectl canary version`.
+package version

@@ -1,0 +1,3 @@
+// Package watch is `kubectl canary watch`: the terminal UI, or, where nobody can look at one,
+// a line per change.
+package watch

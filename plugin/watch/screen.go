@@ -1,0 +1,89 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
+	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
+	"github.com/kubectl-canary/kubectl-canary/plugin/intent"
+	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui"
+	"github.com/kubectl-canary/kubectl-canary/tui/theme"
+)
+
+// screen stands between the cluster and the terminal UI, which knows nothing of clients.
+type screen struct {
+	sender intent.Sender
+
+	mu     sync.Mutex
+	latest view.Canary
+}
+
+var _ tui.Actions = (*screen)(nil)
+
+// forward translates updates until the feed ends.
+func (s *screen) forward(ctx context.Context, updates <-chan feed.Update, source chan<- tui.Update) {
+	defer close(source)
+	send := func(u tui.Update) {
+		select {
+		case source <- u:
+		case <-ctx.Done():
+		}
+	}
+	send(tui.CanaryMsg{Canary: s.seen()})
+	for update := range updates {
+		switch u := update.(type) {
+		case feed.Canary:
+			s.mu.Lock()
+			s.latest = u.View
+			s.mu.Unlock()
+			send(tui.CanaryMsg{Canary: u.View})
+		case feed.Stale:
+			send(tui.StaleMsg{Since: u.Since, Err: u.Err})
+		case feed.Fresh:
+			send(tui.CanaryMsg{Canary: s.seen()})
+		case feed.Gone:
+			send(tui.GoneMsg{})
+		}
+	}
+}
+
+func (s *screen) seen() view.Canary {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.latest
+}
+
+// Do implements tui.Actions.
+func (s *screen) Do(ctx context.Context, r tui.Request) (tui.Outcome, error) {
+	seen := s.seen()
+	revision := ""
+	if seen.Run != nil {
+		// Only a run has a revision that the agent compares; what the operator saw counts.
+		revision = r.Revision
+	}
+	sent, err := s.sender.Send(ctx, seen, intent.Request{
+		Verb: v1beta1.Verb(r.Verb), Reason: r.Reason, Revision: revision, FieldManager: cli.FieldManager,
+	})
+	if err != nil {
+		return tui.Outcome{}, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, intent.DefaultTimeout)
+	defer cancel()
+	answer, err := s.sender.Wait(waiting, sent)
+	switch {
+	case err != nil && ctx.Err() == nil && waiting.Err() != nil:
+		return tui.Outcome{}, fmt.Errorf("no agent answered within %s; is one running?", intent.DefaultTimeout)
+	case err != nil:
+		return tui.Outcome{}, err
+	case answer.Overtaken:
+		return tui.Outcome{Message: "a later verb took its place"}, nil
+	}
+	return tui.Outcome{Accepted: answer.Accepted, Message: answer.Message}, nil
+}
+
+func themes() string { return strings.Join(theme.Names(), ", ") }

@@ -1,0 +1,115 @@
+package tui
+
+import (
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// dialog is a verb that waits for confirmation.
+type dialog struct {
+	verb     string
+	revision string // that the question is about
+	opened   time.Time
+	lastKey  time.Time
+}
+
+func newDialog(verb, revision string, now time.Time) *dialog {
+	return &dialog{verb: verb, revision: revision, opened: now, lastKey: now}
+}
+
+// armed is true once the grace period is over.
+func (d *dialog) armed(now time.Time) bool {
+	return now.Sub(d.lastKey) >= quiet || now.Sub(d.opened) >= ceiling
+}
+
+// wake repaints when the grace period ends, so that the key that confirms is seen to be live.
+func (d *dialog) wake() tea.Cmd {
+	return tea.Tick(quiet, func(time.Time) tea.Msg { return armedMsg{} })
+}
+
+// dialogBox draws the confirmation.
+func (m *model) dialogBox(maxWidth int) []string {
+	t := &m.theme
+	question, effect := m.question(m.dialog.verb)
+	inner := min(maxWidth-4, 62)
+	if inner < 8 {
+		inner = max(1, maxWidth-4)
+	}
+	var lines []string
+	for _, line := range wrap(question, inner, 4, t.Symbols.Ellipsis) {
+		lines = append(lines, t.Title.Render(line))
+	}
+	lines = append(lines, "")
+	lines = append(lines, wrap(effect, inner, 5, t.Symbols.Ellipsis)...)
+	yes := t.Key.Render("y/enter") + " " + m.dialog.verb
+	if !m.dialog.armed(m.clock) {
+		yes = t.Disabled.Render("y/enter " + m.dialog.verb)
+	}
+	lines = append(lines, "", yes+"   "+t.Key.Render("n/esc")+" cancel")
+	return m.box(lines, inner)
+}
+
+// helpBox lists the keys.
+func (m *model) helpBox(maxWidth, maxHeight int) []string {
+	t := &m.theme
+	inner := max(1, min(maxWidth-4, 66))
+	lines := []string{t.Title.Render("Keys"), ""}
+	for i, topic := range m.keys.help() {
+		if i > 0 {
+			lines = append(lines, "")
+		}
+		for _, l := range topic {
+			lines = append(lines, t.Key.Render(pad(l.keys, 8))+l.text)
+		}
+	}
+	lines = append(lines, "", t.Label.Render("any key closes this"))
+	if len(lines)+2 > maxHeight { // the blank lines are the first to go
+		var tight []string
+		for _, l := range lines {
+			if l != "" {
+				tight = append(tight, l)
+			}
+		}
+		lines = tight
+	}
+	if n := maxHeight - 2; n > 0 && len(lines) > n {
+		lines = lines[:n]
+	}
+	return m.box(lines, inner)
+}
+
+// box frames lines that are at most inner wide.
+func (m *model) box(lines []string, inner int) []string {
+	s, rule := &m.theme.Symbols, m.theme.Rule
+	edge := strings.Repeat(s.Line, inner+2)
+	side := rule.Render(s.Side)
+	out := []string{rule.Render(s.TopLeft + edge + s.TopRight)}
+	for _, line := range lines {
+		out = append(out, side+" "+fit(line, inner, s.Ellipsis)+" "+side)
+	}
+	return append(out, rule.Render(s.BottomLeft+edge+s.BottomRight))
+}
+
+// overlay lays a box over the middle of a screen of full lines. A box that is too high loses its
+// middle, never its last lines, which hold the keys.
+func overlay(screen, box []string, width int) []string {
+	if len(box) > len(screen) {
+		tail := min(3, len(screen))
+		box = append(box[:len(screen)-tail:len(screen)-tail], box[len(box)-tail:]...)
+	}
+	top := (len(screen) - len(box)) / 2
+	for i, line := range box {
+		w := ansi.StringWidth(line)
+		if w >= width {
+			screen[top+i] = fit(line, width, "")
+			continue
+		}
+		left := (width - w) / 2
+		under := screen[top+i]
+		screen[top+i] = ansi.Cut(under, 0, left) + line + ansi.Cut(under, left+w, width)
+	}
+	return screen
+}

@@ -1,0 +1,145 @@
+package tui
+
+import (
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+)
+
+// phase is the phase as sign and word, with the style that goes with it.
+func (m *model) phase() (sign, word string, style lipgloss.Style) {
+	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
+	switch {
+	case m.detail.gone:
+		return s.Failed, "Deleted", t.Fail
+	case !m.detail.loaded:
+		return s.Waiting, "Connecting", t.Label
+	case c.Suspended:
+		return s.Waiting, "Suspended", t.Warn
+	case c.Phase == "":
+		return s.NoData, "Unknown", t.Warn
+	}
+	switch c.Phase {
+	case "Succeeded", "Initialized":
+		return s.Passed, c.Phase, t.Pass
+	case "Failed":
+		return s.Failed, c.Phase, t.Fail
+	case "Waiting", "WaitingPromotion":
+		return s.Waiting, c.Phase, t.Warn
+	case "Progressing":
+		if c.Paused() {
+			return s.Waiting, "Paused", t.Warn
+		}
+		return s.Active, c.Phase, t.Canary
+	case "Promoting", "Finalising":
+		return s.Promoting, c.Phase, t.Canary
+	case "Initializing", "Terminating":
+		return s.Active, c.Phase, t.Label
+	}
+	return s.Active, c.Phase, t.Title
+}
+
+// messageLines is the room for the message of the agent. It is always taken, so that a longer
+// message does not push everything down.
+const messageLines = 2
+
+// header is what this is and how it is, where it comes from (or why that is old), and the message
+// of the agent.
+func (m *model) header(width int) []string {
+	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
+	sign, word, style := m.phase()
+	where := []string{"namespace " + c.Namespace}
+	if m.context != "" {
+		where = append(where, "context "+m.context)
+	}
+	if m.readOnly {
+		where = append(where, "read-only")
+	}
+	left := t.Title.Render(c.Name) + "  " + t.Label.Render(strings.Join(where, " "+s.Dot+" "))
+	right := style.Bold(true).Render(sign + " " + word)
+	lines := []string{spread(left, right, width, s.Ellipsis), m.detailsLine(width)}
+	text, style := m.message()
+	message := make([]string, messageLines)
+	for i, line := range wrap(text, width, messageLines, s.Ellipsis) {
+		message[i] = style.Render(line)
+	}
+	return append(lines, message...)
+}
+
+// detailsLine is replaced by the banner when the data cannot be trusted to be current.
+func (m *model) detailsLine(width int) string {
+	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
+	if text := m.banner(); text != "" {
+		return t.Banner.Render(fit(" "+s.Warning+" "+text, width, s.Ellipsis))
+	}
+	if !m.detail.loaded {
+		return ""
+	}
+	var parts []string
+	add := func(p string) {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	if c.Target.Name != "" {
+		add(c.Target.Kind + "/" + c.Target.Name)
+	}
+	add(c.Provider)
+	add(c.Strategy)
+	if c.Interval.Duration > 0 {
+		add("every " + c.Interval.String())
+	}
+	if c.Run != nil && !c.Run.Start.IsZero() {
+		end := c.Run.End
+		if end.IsZero() {
+			end = m.clock
+		}
+		add("run " + span(end.Sub(c.Run.Start)))
+	}
+	return t.Label.Render(strings.Join(parts, " "+s.Dot+" "))
+}
+
+func (m *model) banner() string {
+	if m.detail.gone {
+		return "deleted; this is the last state that was seen"
+	}
+	st := m.detail.stale
+	if st == nil {
+		return ""
+	}
+	text := "stale"
+	if !st.Since.IsZero() {
+		text += " since " + span(m.clock.Sub(st.Since))
+	}
+	if st.Err != nil {
+		text += ": " + view.Clean(ansi.Truncate(st.Err.Error(), 1000, ""))
+	}
+	return text
+}
+
+// message is the message of the agent, or what hides behind it: a condition or a problem that
+// somebody has to act on comes first.
+func (m *model) message() (string, lipgloss.Style) {
+	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
+	if !m.detail.loaded {
+		return "waiting for the first answer of the API server" + s.Ellipsis, t.Label
+	}
+	if c.Problem != "" {
+		return s.Warning + " " + c.Problem, t.Warn
+	}
+	for _, name := range []string{"Stalled", "RouteDrift"} {
+		if cond := c.Condition(name); cond.Status == "True" {
+			return s.Warning + " " + name + ": " + cond.Message, t.Warn
+		}
+	}
+	switch {
+	case c.Phase == "Failed":
+		return c.Message, t.Fail
+	case c.Foreign && c.Message == "":
+		return s.Warning + " run by another controller, which does not publish steps, samples and hooks", t.Warn
+	}
+	return c.Message, lipgloss.NewStyle()
+}

@@ -1,0 +1,328 @@
+package tui
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/chart"
+)
+
+// metricChart is a metric as the chart package wants it, made once when the data come.
+type metricChart struct {
+	data     chart.Data
+	unit     chart.Unit
+	from, to time.Time
+}
+
+func metricCharts(c view.Canary) []metricChart {
+	var weights []chart.Mark
+	for i, step := range c.Steps {
+		if !step.Start.IsZero() && (i == 0 || step.Weight != c.Steps[i-1].Weight) {
+			weights = append(weights, chart.Mark{Time: step.Start, Kind: chart.MarkWeight, Weight: int(step.Weight)})
+		}
+	}
+	from, to := sampleSpan(c)
+	out := make([]metricChart, 0, len(c.Metrics))
+	for _, metric := range c.Metrics {
+		mc := metricChart{unit: unitOf(metric.Unit), from: from, to: to}
+		mc.data.Min, mc.data.Max = metric.Min, metric.Max
+		mc.data.Marks = append(mc.data.Marks, weights...)
+		for _, s := range metric.Samples {
+			mc.data.Canary = append(mc.data.Canary, point(s.Time, s.Value))
+			if s.Primary != nil || mc.data.Primary != nil {
+				mc.data.Primary = append(mc.data.Primary, point(s.Time, s.Primary))
+			}
+			switch s.Verdict {
+			case "Fail":
+				mc.data.Marks = append(mc.data.Marks, chart.Mark{Time: s.Time, Kind: chart.MarkFailed})
+			case "NoData", "Error":
+				mc.data.Marks = append(mc.data.Marks, chart.Mark{Time: s.Time, Kind: chart.MarkNoData})
+			}
+		}
+		out = append(out, mc)
+	}
+	return out
+}
+
+func point(t time.Time, v *float64) chart.Point {
+	if v == nil {
+		return chart.Point{Time: t, Value: math.NaN()}
+	}
+	return chart.Point{Time: t, Value: *v}
+}
+
+func unitOf(s string) chart.Unit {
+	switch s {
+	case "percent":
+		return chart.UnitPercent
+	case "milliseconds":
+		return chart.UnitMilliseconds
+	}
+	return chart.UnitNone
+}
+
+// spans are the lengths the time axis grows through. Between them a chart fills from left to right
+// and nothing already drawn moves.
+var spans = []time.Duration{
+	30 * time.Second, time.Minute, 90 * time.Second, 2 * time.Minute, 3 * time.Minute, 4 * time.Minute,
+	5 * time.Minute, 6 * time.Minute, 8 * time.Minute, 10 * time.Minute, 15 * time.Minute, 20 * time.Minute,
+	30 * time.Minute, 40 * time.Minute, time.Hour, 90 * time.Minute, 2 * time.Hour, 3 * time.Hour,
+	4 * time.Hour, 6 * time.Hour, 8 * time.Hour, 12 * time.Hour, 18 * time.Hour, 24 * time.Hour,
+}
+
+// sampleSpan is the common time axis of all metrics, so that charts can be compared by eye. It
+// begins with the run, unless the earliest samples have been dropped already.
+func sampleSpan(c view.Canary) (from, to time.Time) {
+	for _, metric := range c.Metrics {
+		for _, s := range metric.Samples {
+			if from.IsZero() || s.Time.Before(from) {
+				from = s.Time
+			}
+			if s.Time.After(to) {
+				to = s.Time
+			}
+		}
+	}
+	if from.IsZero() {
+		return from, to
+	}
+	lead := from.Sub(runStart(&c))
+	if begin := runStart(&c); !begin.IsZero() && lead > 0 && lead <= max(to.Sub(from), 3*c.Interval.Duration) {
+		from = begin
+	}
+	length := to.Sub(from)
+	if c.Active() {
+		for _, s := range spans {
+			if s >= length {
+				length = s
+				break
+			}
+		}
+	}
+	return from, from.Add(max(length, time.Second))
+}
+
+// Rows of a chart with its title: below the least it becomes a line with a sparkline, above the
+// most it would only be empty.
+const (
+	chartLeast = 6
+	chartGood  = 12 // charts are put side by side only when below each other they were lower
+	chartMost  = 18
+	chartCols  = 36 // least width of one of several charts side by side
+)
+
+// metrics draws the panel of all metrics in exactly height lines.
+func (m *model) metrics(width, height int) []string {
+	d := &m.detail
+	legend := ""
+	if all := merged(d.charts); len(all.Canary) > 0 {
+		legend = chart.Legend(all, m.chartOptions(&d.charts[0]))
+	}
+	lines := []string{m.heading("Metrics", legend, width, panelMetrics)}
+	height--
+	n := len(d.charts)
+	if n == 0 {
+		if d.loaded {
+			lines = append(lines, m.theme.Label.Render("no metrics are judged; only hooks and readiness decide"))
+		}
+		return lines
+	}
+	cols := max(1, min(n, width/chartCols))
+	if height/n >= chartGood {
+		cols = 1
+	}
+	charts := n
+	for charts > 0 && (height-(n-charts))/rowsFor(charts, cols) < chartLeast {
+		charts--
+	}
+	if charts > 0 {
+		rows := rowsFor(charts, cols)
+		each := min(chartMost, (height-(n-charts))/rows)
+		for first := 0; first < charts; first += cols {
+			lines = append(lines, m.chartRow(first, min(first+cols, charts), cols, width, each)...)
+		}
+	}
+	rest := m.inNeed(charts, n, height+1-len(lines))
+	for j, i := range rest {
+		if len(lines) == height && j < len(rest)-1 {
+			lines = append(lines, m.theme.Label.Render("and "+plural(len(rest)-j, "more metric")))
+			break
+		}
+		lines = append(lines, m.metricLine(i, width))
+	}
+	return lines
+}
+
+// inNeed is the order of the metrics from first to end: as in the spec, unless they do not all fit;
+// then those that do not pass come first, so that no failure hides behind "and 3 more".
+func (m *model) inNeed(first, end, room int) []int {
+	var order, passing []int
+	for i := first; i < end; i++ {
+		if v := m.detail.canary.Metrics[i].Verdict; end-first > room && (v == "Pass" || v == "") {
+			passing = append(passing, i)
+			continue
+		}
+		order = append(order, i)
+	}
+	return append(order, passing...)
+}
+
+func rowsFor(charts, cols int) int { return (charts + cols - 1) / cols }
+
+// merged has what the legend has to explain.
+func merged(charts []metricChart) (d chart.Data) {
+	for i := range charts {
+		x := &charts[i].data
+		if len(x.Canary) > 0 {
+			d.Canary = x.Canary
+		}
+		if len(x.Primary) > 0 {
+			d.Primary = x.Primary
+		}
+		if x.Min != nil {
+			d.Min = x.Min
+		}
+		if x.Max != nil {
+			d.Max = x.Max
+		}
+	}
+	return d
+}
+
+// chartRow draws charts first to end side by side, each with its title.
+func (m *model) chartRow(first, end, cols, width, height int) []string {
+	const gap = 3
+	if end-first == 1 && cols > 1 { // the last one alone gets the whole width
+		cols = 1
+	}
+	each := (width - gap*(cols-1)) / cols
+	lines := make([]string, height)
+	for i := first; i < end; i++ {
+		w := each
+		if i == end-1 {
+			w = width - (each+gap)*(cols-1)
+		}
+		body := m.chartBody(i, w, height-1)
+		for row := range lines {
+			if i > first {
+				lines[row] += strings.Repeat(" ", gap)
+			}
+			if row == 0 {
+				lines[row] += m.metricTitle(i, w)
+			} else {
+				lines[row] += body[row-1]
+			}
+		}
+	}
+	return lines
+}
+
+// chartBody is a chart without its title: what went wrong with the newest sample comes first, and
+// where there are no samples there are no axes either.
+func (m *model) chartBody(i, width, height int) []string {
+	mc, metric, t := &m.detail.charts[i], &m.detail.canary.Metrics[i], &m.theme
+	e := t.Symbols.Ellipsis
+	var lines []string
+	if metric.Message != "" && height > chartLeast-2 {
+		lines = append(lines, t.Warn.Render(fit(metric.Message, width, e)))
+	}
+	if len(mc.data.Canary) == 0 {
+		if l := m.limits(metric); l != "" {
+			lines = append(lines, t.Label.Render("accepted: "+l))
+		}
+		return full(lines, width, height, e)
+	}
+	rest := chart.Render(mc.data, width, height-len(lines), m.chartOptions(mc))
+	return append(lines, strings.Split(rest, "\n")...)
+}
+
+func (m *model) chartOptions(mc *metricChart) chart.Options {
+	return chart.Options{
+		Glyphs: m.glyphs, Unit: mc.unit, Styles: m.theme.Chart(),
+		From: mc.from, To: mc.to, Origin: runStart(&m.detail.canary),
+	}
+}
+
+// metricTitle is the name at the left, value and verdict at the right.
+func (m *model) metricTitle(i, width int) string {
+	metric, t := &m.detail.canary.Metrics[i], &m.theme
+	right := m.verdict(metric)
+	name := t.Title.Render(metric.Name)
+	if metric.Primary != nil {
+		beside := t.Primary.Render("primary " + chart.Format(*metric.Primary, unitOf(metric.Unit)))
+		if ansi.StringWidth(name)+ansi.StringWidth(right)+ansi.StringWidth(beside)+6 <= width {
+			right = beside + "  " + right
+		}
+	}
+	return spread(name, right, width, t.Symbols.Ellipsis)
+}
+
+// verdict is the newest value with its sign and word.
+func (m *model) verdict(metric *view.Metric) string {
+	t, s := &m.theme, &m.theme.Symbols
+	value := ""
+	if metric.Value != nil {
+		value = chart.Format(*metric.Value, unitOf(metric.Unit)) + " "
+	}
+	switch metric.Verdict {
+	case "Pass":
+		return t.Title.Render(value) + t.Pass.Render(s.Passed+" pass")
+	case "Fail":
+		return t.Title.Render(value) + t.Fail.Render(s.Failed+" FAIL")
+	case "NoData":
+		return value + t.Warn.Render(s.NoData+" no data")
+	case "Error":
+		return value + t.Warn.Render(s.Warning+" error")
+	}
+	return t.Label.Render(s.Pending + " not judged yet")
+}
+
+// limits is the threshold in words, for lines without a chart.
+func (m *model) limits(metric *view.Metric) string {
+	s, u := &m.theme.Symbols, unitOf(metric.Unit)
+	var parts []string
+	if metric.Min != nil {
+		parts = append(parts, s.AtLeast+chart.Format(*metric.Min, u))
+	}
+	if metric.Max != nil {
+		parts = append(parts, s.AtMost+chart.Format(*metric.Max, u))
+	}
+	return strings.Join(parts, " ")
+}
+
+// metricLine is a metric in one line of columns that align with the lines above and below: name,
+// value and verdict, limit, and a sparkline, or what went wrong.
+func (m *model) metricLine(i, width int) string {
+	metric, t, s := &m.detail.canary.Metrics[i], &m.theme, &m.theme.Symbols
+	name, limit := 0, 0
+	for j := range m.detail.canary.Metrics {
+		x := &m.detail.canary.Metrics[j]
+		name = max(name, ansi.StringWidth(x.Name))
+		limit = max(limit, ansi.StringWidth(m.limits(x)))
+	}
+	name = min(name, max(8, width/2))
+	title := t.Title.Render(fit(metric.Name, name, s.Ellipsis))
+	verdict := m.verdict(metric)
+	if width < compactWidth {
+		return spread(title, verdict, width, s.Ellipsis)
+	}
+	const verdictWidth = 16
+	line := title + "  " + fit(verdict, verdictWidth, s.Ellipsis) + "  " +
+		t.Label.Render(pad(m.limits(metric), limit)) + "  "
+	room := width - name - verdictWidth - limit - 6
+	switch {
+	case metric.Message != "":
+		line += t.Warn.Render(cut(metric.Message, room, s.Ellipsis))
+	case room >= 8:
+		mc := &m.detail.charts[i]
+		line += chart.Bars(mc.data, min(room, 60), m.chartOptions(mc))
+	}
+	return line
+}
+
+func count(n int32) string { return strconv.Itoa(int(n)) }

@@ -1,0 +1,86 @@
+package tui
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
+	"github.com/kubectl-canary/kubectl-canary/tui/theme"
+)
+
+// run starts the screen on a pipe, shows one state, and presses a key once the state was taken.
+func runScreen(t *testing.T, ctx context.Context, key string, env ...string) (out string, name string, err error) {
+	t.Helper()
+	input, keys := io.Pipe()
+	defer keys.Close() //nolint:errcheck // a pipe
+	source := make(chan Update)
+	go func() {
+		source <- CanaryMsg{scene.Of("progressing")}
+		source <- CanaryMsg{scene.Of("progressing")} // taken only after the first was handed over
+		close(source)
+		if key != "" {
+			_, _ = keys.Write([]byte(key))
+		}
+	}()
+	var screen bytes.Buffer
+	o := options()
+	o.Source, o.Input, o.Output, o.Environ = source, input, &screen, append(env, "TERM=xterm-256color")
+	c, err := Run(ctx, o)
+	return screen.String(), c.Name, err
+}
+
+func TestRunQuits(t *testing.T) {
+	_, name, err := runScreen(t, t.Context(), "q")
+	if err != nil || name != "app" {
+		t.Errorf("Run = %q, %v", name, err)
+	}
+}
+
+func TestRunInterrupted(t *testing.T) {
+	_, _, err := runScreen(t, t.Context(), "\x03")
+	if !errors.Is(err, ErrInterrupted) {
+		t.Errorf("Run = %v, want ErrInterrupted", err)
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	cause := errors.New("deadline of the test")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	_, _, err := runScreen(t, ctx, "")
+	if !errors.Is(err, cause) {
+		t.Errorf("Run = %v, want the cause of the context", err)
+	}
+}
+
+func TestNoColour(t *testing.T) {
+	out, _, err := runScreen(t, t.Context(), "q", "NO_COLOR=yes", "COLORTERM=truecolor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out, "38;") || strings.Contains(out, "\x1b[31m") {
+		t.Errorf("colours in spite of NO_COLOR: %q", out)
+	}
+}
+
+func TestUTF8(t *testing.T) {
+	for _, c := range []struct {
+		env  []string
+		want bool
+	}{
+		{nil, true},
+		{[]string{"LANG=C"}, false},
+		{[]string{"LANG=de_DE.UTF-8"}, true},
+		{[]string{"LANG=de_DE.UTF-8", "LC_ALL=POSIX"}, false},
+		{[]string{"LANG=C", "LC_CTYPE=C.utf8"}, true},
+		{[]string{"LC_ALL=", "LANG=en_US.ISO-8859-1"}, false},
+	} {
+		if got := theme.UTF8(c.env); got != c.want {
+			t.Errorf("UTF8(%v) = %v", c.env, got)
+		}
+	}
+}

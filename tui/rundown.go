@@ -1,0 +1,290 @@
+package tui
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+)
+
+// sides is one row for each side: its share of the traffic as a bar, version and pods.
+func (m *model) sides(width int) []string {
+	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
+	weight := int(max(0, min(c.Weight, 100)))
+	type side struct {
+		name            string
+		style           lipgloss.Style
+		percent         int
+		image, rev, pod string
+	}
+	both := []side{
+		{"primary", t.Primary, 100 - weight, images(c.Images.Primary), shortRevision(c.PromotedRevision), podCount(c.Pods, view.SidePrimary)},
+		{"canary", t.Canary, weight, images(c.Images.Target), shortRevision(c.Revision), podCount(c.Pods, view.SideCanary)},
+	}
+	wide := func(get func(side) string) int {
+		return max(ansi.StringWidth(get(both[0])), ansi.StringWidth(get(both[1])))
+	}
+	imageW := min(wide(func(x side) string { return x.image }), max(8, width/3))
+	revW := wide(func(x side) string { return x.rev })
+	podW := wide(func(x side) string { return x.pod })
+	rest := 0
+	for _, w := range []int{imageW, revW, podW} {
+		if w > 0 {
+			rest += w + 2
+		}
+	}
+	bar := min(60, width-labelWidth-5-rest)
+	var lines []string
+	for _, x := range both {
+		line := x.style.Render(pad(x.name, labelWidth))
+		if !m.detail.loaded {
+			lines = append(lines, line)
+			continue
+		}
+		if bar >= 4 {
+			line += m.bar(x.percent, bar, x.style)
+		}
+		line += padLeft(strconv.Itoa(x.percent)+"%", 5)
+		for _, col := range []struct {
+			text  string
+			width int
+		}{{x.image, imageW}, {t.Label.Render(x.rev), revW}, {x.pod, podW}} {
+			if col.width > 0 {
+				line += "  " + fit(col.text, col.width, s.Ellipsis)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// bar is filled in proportion; a share above zero always shows, one below a hundred never fills it.
+func (m *model) bar(percent, width int, style lipgloss.Style) string {
+	n := (percent*width + 50) / 100
+	if percent > 0 {
+		n = max(n, 1)
+	}
+	if percent < 100 {
+		n = min(n, width-1)
+	}
+	s := &m.theme.Symbols
+	return style.Render(strings.Repeat(s.BarFull, n)) + m.theme.Rule.Render(strings.Repeat(s.BarEmpty, width-n))
+}
+
+func images(all []string) string {
+	var short []string
+	for _, image := range all {
+		short = append(short, shortImage(image))
+	}
+	return strings.Join(short, ",")
+}
+
+// podCount is "2/3 ready"; empty when no pods are known, which is not the same as none.
+func podCount(pods []view.Pod, side view.Side) string {
+	if len(pods) == 0 {
+		return ""
+	}
+	ready, all := 0, 0
+	for _, p := range pods {
+		if p.Side == side {
+			all++
+			if p.Ready {
+				ready++
+			}
+		}
+	}
+	if all == 0 {
+		return "no pods"
+	}
+	return fmt.Sprintf("%d/%d ready", ready, all)
+}
+
+// rundown says where the run is: steps, what happens next, checks, hooks. Each has its row, always
+// there, so that nothing below moves while a run goes on.
+func (m *model) rundown(width int) []string {
+	lines := []string{m.row("steps", m.track(width-labelWidth))}
+	for i, line := range m.next(width - labelWidth) {
+		lines = append(lines, m.row([]string{"next", ""}[min(i, 1)], line))
+	}
+	lines = append(lines, m.row("checks", m.checks()))
+	if hooks := m.hooks(); hooks != "" {
+		lines = append(lines, m.row("hooks", hooks))
+	}
+	return lines
+}
+
+// next is a bar of the hold of the step, the time until something happens, and what that is; words
+// without a time may take a second line.
+func (m *model) next(width int) []string {
+	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
+	if !m.detail.loaded || m.detail.gone {
+		return []string{""}
+	}
+	if c.NextActionTime.IsZero() {
+		if c.NextAction == "" {
+			return []string{""}
+		}
+		return wrap(c.NextAction, width, 2, s.Ellipsis)
+	}
+	left := c.NextActionTime.Sub(m.clock)
+	when := "due"
+	if left > 0 {
+		when = span(left)
+	}
+	bar := ""
+	if total := c.NextActionTime.Sub(c.HoldStart); !c.HoldStart.IsZero() && total > 0 {
+		const width = 12
+		n := int(width * max(0, min(1, 1-float64(left)/float64(total))))
+		bar = t.Canary.Render(strings.Repeat(s.HoldFull, n)) + t.Rule.Render(strings.Repeat(s.HoldEmpty, width-n)) + " "
+	}
+	// The time has a fixed width, so that the words after it do not jump.
+	return []string{bar + t.Title.Render(padLeft(when, 5)) + "  " + c.NextAction}
+}
+
+func (m *model) checks() string {
+	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
+	if !m.detail.loaded {
+		return ""
+	}
+	text := fmt.Sprintf("%d failed", c.FailedChecks)
+	if c.Run != nil && c.Run.Checks > 0 {
+		text += fmt.Sprintf(" of %d", c.Run.Checks)
+	}
+	if c.FailedChecks > 0 {
+		text = t.Fail.Render(s.Failed + " " + text)
+	}
+	if c.Threshold > 0 {
+		text += t.Label.Render(fmt.Sprintf(" %s rolled back at %d", s.Dot, c.Threshold))
+	}
+	return text
+}
+
+func (m *model) hooks() string {
+	t, s := &m.theme, &m.theme.Symbols
+	var parts []string
+	for _, h := range m.detail.canary.Hooks {
+		sign := t.Label.Render(s.Pending)
+		switch h.State {
+		case "Started":
+			sign = t.Warn.Render(s.Waiting)
+		case "Passed":
+			sign = t.Pass.Render(s.Passed)
+		case "Failed":
+			sign = t.Fail.Render(s.Failed)
+		}
+		text := sign + " " + h.Name
+		if h.Type != h.Name {
+			text += t.Label.Render(" " + h.Type)
+		}
+		if h.State != "" && h.State != "Passed" {
+			text += " " + lowerFirst(h.State)
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, t.Label.Render(" "+s.Dot+" "))
+}
+
+// track is the row of steps with their weights; where they do not all fit, those around the
+// current one, with the number of those left out on either side.
+func (m *model) track(width int) string {
+	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
+	if len(c.Steps) == 0 {
+		return ""
+	}
+	lead := fmt.Sprintf("%d/%d", c.CurrentStep, max(c.TotalSteps, len(c.Steps)))
+	lead = pad(t.Title.Render(lead), 7)
+	room := width - ansi.StringWidth(lead)
+
+	sameWeight := !slices.ContainsFunc(c.Steps, func(x view.Step) bool { return x.Weight != c.Steps[0].Weight })
+	texts := make([]string, len(c.Steps)) // plain, for measuring
+	total := 0
+	for i, step := range c.Steps {
+		sign, _ := m.stepSign(step)
+		texts[i] = sign
+		if !sameWeight {
+			texts[i] += strconv.Itoa(int(step.Weight))
+		}
+		total += ansi.StringWidth(texts[i])
+	}
+	from, to := 0, len(texts)
+	gaps := len(texts) - 1
+	if total+gaps > room {
+		from, to = window(texts, max(0, c.CurrentStep-1), room-8)
+		total, gaps = 0, to-from-1
+		for _, text := range texts[from:to] {
+			total += ansi.StringWidth(text)
+		}
+	}
+	join := 1
+	if from == 0 && to == len(texts) && gaps > 0 {
+		join = max(1, min(3, (room-total)/gaps))
+	}
+	var b strings.Builder
+	b.WriteString(lead)
+	if from > 0 {
+		b.WriteString(t.Label.Render(s.Before+strconv.Itoa(from)) + " ")
+	}
+	for i := from; i < to; i++ {
+		if i > from {
+			b.WriteString(t.Rule.Render(strings.Repeat(s.Line, join)))
+		}
+		_, style := m.stepSign(c.Steps[i])
+		b.WriteString(style.Render(texts[i]))
+	}
+	if to < len(texts) {
+		b.WriteString(" " + t.Label.Render(strconv.Itoa(len(texts)-to)+s.After))
+	}
+	return b.String()
+}
+
+func (m *model) stepSign(step view.Step) (string, lipgloss.Style) {
+	t, s := &m.theme, &m.theme.Symbols
+	switch step.State {
+	case "Passed":
+		return s.Passed, t.Pass
+	case "Active":
+		return s.Active, t.Canary.Bold(true)
+	case "Failed":
+		return s.Failed, t.Fail
+	case "Skipped":
+		return s.Skipped, t.Label
+	}
+	return s.Pending, t.Label
+}
+
+// window chooses the texts around one index that fit into room, joined by single columns.
+func window(texts []string, around, room int) (from, to int) {
+	around = min(around, len(texts)-1)
+	from, to = around, around+1
+	used := ansi.StringWidth(texts[around])
+	for {
+		grew := false
+		if to < len(texts) {
+			if w := ansi.StringWidth(texts[to]) + 1; used+w <= room {
+				used, to, grew = used+w, to+1, true
+			}
+		}
+		if from > 0 {
+			if w := ansi.StringWidth(texts[from-1]) + 1; used+w <= room {
+				used, from, grew = used+w, from-1, true
+			}
+		}
+		if !grew {
+			return from, to
+		}
+	}
+}
+
+// runStart is when the run began, or zero.
+func runStart(c *view.Canary) time.Time {
+	if c.Run == nil {
+		return time.Time{}
+	}
+	return c.Run.Start
+}
