@@ -65,7 +65,7 @@ func ParseFlags(args []string, errOut io.Writer) (Options, error) {
 	f.StringVar(&o.LeaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease; default -namespace, then the agent's own")
 	f.DurationVar(&o.LeaseDuration, "lease-duration", 40*time.Second, "how long a lease outlives a holder that does not renew it")
 	f.IntVar(&port, "port", 8080, "port of /metrics, /healthz and /readyz")
-	f.StringVar(&o.Address, "address", "", "address of /metrics, /healthz and /readyz; overrides -port")
+	f.StringVar(&o.Address, "address", "", "address of /metrics, /healthz and /readyz; overrides -port; default $BIND_ADDRESS and -port")
 	f.StringVar(&o.LogLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&o.Version, "version", false, "print the version and exit")
 	if err := f.Parse(args); err != nil {

@@ -1,5 +1,5 @@
 // Package manifests carries the manifests of the product inside its programs, so that
-// "kubectl canary install" needs no download.
+// installing it needs no download.
 package manifests
 
 import (
@@ -8,23 +8,36 @@ import (
 	"io/fs"
 )
 
-//go:embed crd/*.yaml
-var crds embed.FS
+//go:embed crd/*.yaml agent/*.yaml agent/providers/*.yaml
+var files embed.FS
 
 // CRDs returns the CustomResourceDefinitions, one YAML document each, in the order of their file
 // names. They are generated from the types in api/v1beta1.
-func CRDs() ([][]byte, error) {
-	names, err := fs.Glob(crds, "crd/*.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("list the embedded CRDs: %w", err)
-	}
-	docs := make([][]byte, 0, len(names))
-	for _, name := range names {
-		doc, err := crds.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("read the embedded CRD %s: %w", name, err)
+func CRDs() ([][]byte, error) { return read("crd/*.yaml") }
+
+// Agent returns the agent's manifests in the order in which they can be applied: its namespace,
+// its ServiceAccount and rights, those for the traffic providers, and the Deployment.
+func Agent() ([][]byte, error) {
+	return read(
+		"agent/namespace.yaml", "agent/serviceaccount.yaml", "agent/clusterrole.yaml",
+		"agent/clusterrolebinding.yaml", "agent/leader-election.yaml", "agent/providers/*.yaml",
+		"agent/deployment.yaml")
+}
+
+func read(patterns ...string) ([][]byte, error) {
+	var docs [][]byte
+	for _, pattern := range patterns {
+		names, err := fs.Glob(files, pattern)
+		if err != nil || len(names) == 0 {
+			return nil, fmt.Errorf("embedded manifests %s: %d found: %w", pattern, len(names), err)
 		}
-		docs = append(docs, doc)
+		for _, name := range names {
+			doc, err := files.ReadFile(name)
+			if err != nil {
+				return nil, fmt.Errorf("embedded manifest %s: %w", name, err)
+			}
+			docs = append(docs, doc)
+		}
 	}
 	return docs, nil
 }

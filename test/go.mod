@@ -3,6 +3,7 @@ module github.com/kubectl-canary/kubectl-canary/test
 go 1.26.0
 
 require (
+	github.com/kubectl-canary/kubectl-canary v0.0.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/vishvananda/netlink v1.3.1
 	golang.org/x/net v0.59.0

@@ -41,3 +41,12 @@ func BenchmarkView(b *testing.B) {
 		m.View()
 	}
 }
+
+// The longest strings that pass the cleaning, in every place a cluster can put one.
+func BenchmarkViewHostile(b *testing.B) {
+	m := benchModel(b)
+	m.Update(CanaryMsg{hostile(scene.Of("many"), strings.Repeat("漢é", 2000))})
+	for b.Loop() {
+		m.View()
+	}
+}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (d *dialog) wake() tea.Cmd {
 }
 
 // dialogBox draws the confirmation.
-func (m *model) dialogBox(maxWidth int) []string {
+func (m *model) dialogBox(maxWidth, maxHeight int) []string {
 	t := &m.theme
 	question, effect := m.question(m.dialog.verb)
 	inner := min(maxWidth-4, 62)
@@ -44,12 +45,24 @@ func (m *model) dialogBox(maxWidth int) []string {
 	}
 	lines = append(lines, "")
 	lines = append(lines, wrap(effect, inner, 5, t.Symbols.Ellipsis)...)
-	yes := t.Key.Render("y/enter") + " " + m.dialog.verb
-	if !m.dialog.armed(m.clock) {
-		yes = t.Disabled.Render("y/enter " + m.dialog.verb)
+	yes, no := "y/enter", "n/esc"
+	if inner < 36 {
+		yes, no = "y", "n"
 	}
-	lines = append(lines, "", yes+"   "+t.Key.Render("n/esc")+" cancel")
-	return m.box(lines, inner)
+	keys := t.Key.Render(yes) + " " + m.dialog.verb
+	if !m.dialog.armed(m.clock) {
+		keys = t.Disabled.Render(yes + " " + m.dialog.verb)
+	}
+	lines = append(lines, "", keys+"   "+t.Key.Render(no)+" cancel")
+	return m.box(tighten(lines, maxHeight-2), inner)
+}
+
+// tighten drops the blank lines where there are more lines than room.
+func tighten(lines []string, room int) []string {
+	if len(lines) <= room {
+		return lines
+	}
+	return slices.DeleteFunc(lines, func(l string) bool { return l == "" })
 }
 
 // helpBox lists the keys.
@@ -66,15 +79,7 @@ func (m *model) helpBox(maxWidth, maxHeight int) []string {
 		}
 	}
 	lines = append(lines, "", t.Label.Render("any key closes this"))
-	if len(lines)+2 > maxHeight { // the blank lines are the first to go
-		var tight []string
-		for _, l := range lines {
-			if l != "" {
-				tight = append(tight, l)
-			}
-		}
-		lines = tight
-	}
+	lines = tighten(lines, maxHeight-2)
 	if n := maxHeight - 2; n > 0 && len(lines) > n {
 		lines = lines[:n]
 	}

@@ -15,6 +15,12 @@
 // Strings are cleaned of control characters once, where a canary enters (see [view.Canary.Cleaned]);
 // the only escape sequences in a frame are the styles of [theme.Theme].
 //
+// # Looking at it
+//
+// The program in internal/preview shows every state without a cluster. The frames in testdata are
+// the same states at the sizes that matter; `go test ./tui/... -update` draws them anew, after
+// which every line of the diff wants a look.
+//
 // # Time
 //
 // Update reads the injected clock and keeps the result; View only uses that. A tick a second runs

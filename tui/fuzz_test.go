@@ -11,18 +11,24 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
 )
 
-// Every size, every state, dialog and help open or not: the frame always fits.
+// Around every breakpoint, dialog and help open or not, the frame always fits.
 func TestEverySize(t *testing.T) {
-	states := append([]string{"connecting", "stale", "gone"}, scene.States()...)
-	for _, state := range states {
+	var sizes [][2]int
+	for _, width := range []int{0, 1, 19, 20, 59, 60, 119, 120, 200} {
+		for _, height := range []int{0, 1, 2, 5, 14, 15, 27, 28, 36, 70} {
+			sizes = append(sizes, [2]int{width, height})
+		}
+	}
+	for _, state := range []string{"connecting", "stale", "many", "failed", "nodata"} {
 		d := drive(t, state)
-		for _, keys := range [][]string{nil, {"tab"}, {"tab"}, {"?"}, {"?", "A"}} {
+		for i, keys := range [][]string{nil, {"tab"}, {"tab"}, {"?"}, {"?", "A"}} {
 			d.press(keys...)
-			for _, width := range []int{0, 1, 2, 19, 20, 21, 33, 59, 60, 61, 80, 119, 120, 200} {
-				for _, height := range []int{0, 1, 2, 3, 5, 9, 14, 15, 16, 24, 27, 28, 35, 36, 70} {
-					d.send(tea.WindowSizeMsg{Width: width, Height: height})
-					checkFrame(t, strings.Join(d.m.frame(), "\n"), width, height)
+			for j, size := range sizes {
+				if state != "many" && j%5 != i { // all sizes once is enough for the others
+					continue
 				}
+				d.send(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+				checkFrame(t, strings.Join(d.m.frame(), "\n"), size[0], size[1])
 			}
 		}
 	}

@@ -90,7 +90,7 @@ func (m *model) detailsLine(width int) string {
 	add(c.Provider)
 	add(c.Strategy)
 	if c.Interval.Duration > 0 {
-		add("every " + c.Interval.String())
+		add("every " + strings.TrimSuffix(span(c.Interval.Duration), "00s"))
 	}
 	if c.Run != nil && !c.Run.Start.IsZero() {
 		end := c.Run.End

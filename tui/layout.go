@@ -71,7 +71,7 @@ func (m *model) frame() []string {
 	switch {
 	case w < tinyWidth:
 	case m.dialog != nil:
-		lines = overlay(lines, m.dialogBox(w), w)
+		lines = overlay(lines, m.dialogBox(w, h), w)
 	case m.help:
 		lines = overlay(lines, m.helpBox(w, h), w)
 	}

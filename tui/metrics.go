@@ -1,111 +1,14 @@
 package tui
 
 import (
-	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui/chart"
 )
-
-// metricChart is a metric as the chart package wants it, made once when the data come.
-type metricChart struct {
-	data     chart.Data
-	unit     chart.Unit
-	from, to time.Time
-}
-
-func metricCharts(c view.Canary) []metricChart {
-	var weights []chart.Mark
-	for i, step := range c.Steps {
-		if !step.Start.IsZero() && (i == 0 || step.Weight != c.Steps[i-1].Weight) {
-			weights = append(weights, chart.Mark{Time: step.Start, Kind: chart.MarkWeight, Weight: int(step.Weight)})
-		}
-	}
-	from, to := sampleSpan(c)
-	out := make([]metricChart, 0, len(c.Metrics))
-	for _, metric := range c.Metrics {
-		mc := metricChart{unit: unitOf(metric.Unit), from: from, to: to}
-		mc.data.Min, mc.data.Max = metric.Min, metric.Max
-		mc.data.Marks = append(mc.data.Marks, weights...)
-		for _, s := range metric.Samples {
-			mc.data.Canary = append(mc.data.Canary, point(s.Time, s.Value))
-			if s.Primary != nil || mc.data.Primary != nil {
-				mc.data.Primary = append(mc.data.Primary, point(s.Time, s.Primary))
-			}
-			switch s.Verdict {
-			case "Fail":
-				mc.data.Marks = append(mc.data.Marks, chart.Mark{Time: s.Time, Kind: chart.MarkFailed})
-			case "NoData", "Error":
-				mc.data.Marks = append(mc.data.Marks, chart.Mark{Time: s.Time, Kind: chart.MarkNoData})
-			}
-		}
-		out = append(out, mc)
-	}
-	return out
-}
-
-func point(t time.Time, v *float64) chart.Point {
-	if v == nil {
-		return chart.Point{Time: t, Value: math.NaN()}
-	}
-	return chart.Point{Time: t, Value: *v}
-}
-
-func unitOf(s string) chart.Unit {
-	switch s {
-	case "percent":
-		return chart.UnitPercent
-	case "milliseconds":
-		return chart.UnitMilliseconds
-	}
-	return chart.UnitNone
-}
-
-// spans are the lengths the time axis grows through. Between them a chart fills from left to right
-// and nothing already drawn moves.
-var spans = []time.Duration{
-	30 * time.Second, time.Minute, 90 * time.Second, 2 * time.Minute, 3 * time.Minute, 4 * time.Minute,
-	5 * time.Minute, 6 * time.Minute, 8 * time.Minute, 10 * time.Minute, 15 * time.Minute, 20 * time.Minute,
-	30 * time.Minute, 40 * time.Minute, time.Hour, 90 * time.Minute, 2 * time.Hour, 3 * time.Hour,
-	4 * time.Hour, 6 * time.Hour, 8 * time.Hour, 12 * time.Hour, 18 * time.Hour, 24 * time.Hour,
-}
-
-// sampleSpan is the common time axis of all metrics, so that charts can be compared by eye. It
-// begins with the run, unless the earliest samples have been dropped already.
-func sampleSpan(c view.Canary) (from, to time.Time) {
-	for _, metric := range c.Metrics {
-		for _, s := range metric.Samples {
-			if from.IsZero() || s.Time.Before(from) {
-				from = s.Time
-			}
-			if s.Time.After(to) {
-				to = s.Time
-			}
-		}
-	}
-	if from.IsZero() {
-		return from, to
-	}
-	lead := from.Sub(runStart(&c))
-	if begin := runStart(&c); !begin.IsZero() && lead > 0 && lead <= max(to.Sub(from), 3*c.Interval.Duration) {
-		from = begin
-	}
-	length := to.Sub(from)
-	if c.Active() {
-		for _, s := range spans {
-			if s >= length {
-				length = s
-				break
-			}
-		}
-	}
-	return from, from.Add(max(length, time.Second))
-}
 
 // Rows of a chart with its title: below the least it becomes a line with a sparkline, above the
 // most it would only be empty.
@@ -143,8 +46,21 @@ func (m *model) metrics(width, height int) []string {
 	if charts > 0 {
 		rows := rowsFor(charts, cols)
 		each := min(chartMost, (height-(n-charts))/rows)
+		gutter := 0
+		if cols == 1 { // charts below each other have their times in line
+			for i := range d.charts[:charts] {
+				gutter = max(gutter, chart.Gutter(d.charts[i].data, each-1, m.chartOptions(&d.charts[i])))
+			}
+		}
 		for first := 0; first < charts; first += cols {
-			lines = append(lines, m.chartRow(first, min(first+cols, charts), cols, width, each)...)
+			rows := each
+			if each >= chartGood && first+cols < charts { // there is room for air between the rows
+				rows--
+			}
+			lines = append(lines, m.chartRow(first, min(first+cols, charts), cols, width, rows, gutter)...)
+			if rows < each {
+				lines = append(lines, "")
+			}
 		}
 	}
 	rest := m.inNeed(charts, n, height+1-len(lines))
@@ -195,7 +111,7 @@ func merged(charts []metricChart) (d chart.Data) {
 }
 
 // chartRow draws charts first to end side by side, each with its title.
-func (m *model) chartRow(first, end, cols, width, height int) []string {
+func (m *model) chartRow(first, end, cols, width, height, gutter int) []string {
 	const gap = 3
 	if end-first == 1 && cols > 1 { // the last one alone gets the whole width
 		cols = 1
@@ -207,7 +123,7 @@ func (m *model) chartRow(first, end, cols, width, height int) []string {
 		if i == end-1 {
 			w = width - (each+gap)*(cols-1)
 		}
-		body := m.chartBody(i, w, height-1)
+		body := m.chartBody(i, w, height-1, gutter)
 		for row := range lines {
 			if i > first {
 				lines[row] += strings.Repeat(" ", gap)
@@ -224,7 +140,7 @@ func (m *model) chartRow(first, end, cols, width, height int) []string {
 
 // chartBody is a chart without its title: what went wrong with the newest sample comes first, and
 // where there are no samples there are no axes either.
-func (m *model) chartBody(i, width, height int) []string {
+func (m *model) chartBody(i, width, height, gutter int) []string {
 	mc, metric, t := &m.detail.charts[i], &m.detail.canary.Metrics[i], &m.theme
 	e := t.Symbols.Ellipsis
 	var lines []string
@@ -237,7 +153,9 @@ func (m *model) chartBody(i, width, height int) []string {
 		}
 		return full(lines, width, height, e)
 	}
-	rest := chart.Render(mc.data, width, height-len(lines), m.chartOptions(mc))
+	o := m.chartOptions(mc)
+	o.Gutter = gutter
+	rest := chart.Render(mc.data, width, height-len(lines), o)
 	return append(lines, strings.Split(rest, "\n")...)
 }
 

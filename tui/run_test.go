@@ -12,11 +12,11 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/tui/theme"
 )
 
-// run starts the screen on a pipe, shows one state, and presses a key once the state was taken.
+// runScreen starts the screen on a pipe, shows one state, and presses a key once the state was taken.
 func runScreen(t *testing.T, ctx context.Context, key string, env ...string) (out string, name string, err error) {
 	t.Helper()
 	input, keys := io.Pipe()
-	defer keys.Close() //nolint:errcheck // a pipe
+	t.Cleanup(func() { _ = keys.Close() })
 	source := make(chan Update)
 	go func() {
 		source <- CanaryMsg{scene.Of("progressing")}

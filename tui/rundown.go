@@ -144,6 +144,9 @@ func (m *model) next(width int) []string {
 		bar = t.Canary.Render(strings.Repeat(s.HoldFull, n)) + t.Rule.Render(strings.Repeat(s.HoldEmpty, width-n)) + " "
 	}
 	// The time has a fixed width, so that the words after it do not jump.
+	if bar == "" {
+		when = pad(when, 5)
+	}
 	return []string{bar + t.Title.Render(padLeft(when, 5)) + "  " + c.NextAction}
 }
 
@@ -184,6 +187,9 @@ func (m *model) hooks() string {
 		}
 		if h.State != "" && h.State != "Passed" {
 			text += " " + lowerFirst(h.State)
+		}
+		if h.State == "Failed" && h.Message != "" {
+			text += t.Label.Render(": " + cut(h.Message, 60, s.Ellipsis))
 		}
 		parts = append(parts, text)
 	}

@@ -50,7 +50,7 @@ func (t transition) String() string {
 	name := kindNames[t.kind]
 	switch t.kind {
 	case evCheck:
-		return fmt.Sprintf("%s %s", name, [...]string{"", "", "passes", "FAILS", "ERRORS"}[t.arg])
+		return fmt.Sprintf("%s %s", name, [...]string{"", "", "passes", "FAILS", "ERRORS", "HAS NO DATA"}[t.arg])
 	case evHook:
 		return fmt.Sprintf("%s %d %s", name, t.arg/4, [...]string{"", "", "passes", "FAILS"}[t.arg%4])
 	case evShip:
@@ -134,7 +134,7 @@ func (m *modelRun) environment(s *state, yield func(transition, *state)) {
 // jobs yields the ends of the check and the hook calls.
 func (m *modelRun) jobs(s *state, yield func(transition, *state)) {
 	if s.check.state == jobRunning {
-		for result := jobPassed; result <= jobErrored; result++ {
+		for result := jobPassed; result <= jobHeld; result++ {
 			n := *s
 			if result != jobPassed {
 				if n.left[budgetCheck] == 0 {

@@ -279,7 +279,9 @@ func (m *modelRun) checkQuiescent(s *state, w *World, p *Plan) error {
 		}
 		return nil
 	}
-	if rev := revisions[s.target.rev]; s.target.observed && rev != s.status.LastAppliedSpec {
+	rev := revisions[s.target.rev]
+	lost := rev != s.status.LastAppliedSpec || (rev != s.status.LastPromotedSpec && s.status.Run.Revision != rev)
+	if s.target.observed && lost {
 		return violation("S3", "at rest the target's revision %s was lost; last applied %s, last promoted %s",
 			rev, s.status.LastAppliedSpec, s.status.LastPromotedSpec)
 	}

@@ -108,6 +108,7 @@ const (
 	jobPassed
 	jobFailed
 	jobErrored
+	jobHeld
 )
 
 // simJob is a check or a hook call in the agent's memory.
@@ -201,6 +202,8 @@ func (m *sim) view(s *state) World {
 			w.Check.Failures = []string{"Halt app.test advancement success rate 90.00% < 99%"}
 		case jobErrored:
 			w.Check.Errors = []string{"Metric query failed for request-success-rate: connection refused"}
+		case jobHeld:
+			w.Check.Held = []string{"no values found for metric request-success-rate"}
 		}
 	}
 	for i := range s.hooks {

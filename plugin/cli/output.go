@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 )
 
 // Output holds the output flags of a read verb, with the names and meanings of kubectl's.
@@ -131,13 +134,30 @@ func relaxed(path string) string {
 	return "{." + strings.TrimPrefix(path, ".") + "}"
 }
 
-// Print writes an object in the chosen format.
-func (o *Output) Print(object runtime.Object, w io.Writer) error {
+// Print writes an object in the chosen format. On a terminal, what a template or an encoder lets
+// through of control characters is made visible; into a pipe every byte goes as it is.
+func (d Deps) Print(o *Output, object runtime.Object) error {
 	printer, err := o.Printer()
 	if err != nil {
 		return err
 	}
-	return printer.PrintObj(object, w)
+	if !d.Terminal.Out {
+		return printer.PrintObj(object, d.Streams.Out)
+	}
+	var b bytes.Buffer
+	if err := printer.PrintObj(object, &b); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		text, end := strings.CutSuffix(line, "\n")
+		if text = view.Clean(text); end {
+			text += "\n"
+		}
+		if _, err := io.WriteString(d.Streams.Out, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DryRun is the value of --dry-run.

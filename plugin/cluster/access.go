@@ -79,6 +79,9 @@ func (a *Access) Namespace() (string, error) {
 	return namespace, nil
 }
 
+// NamespaceGiven is true when the user chose the namespace on the command line.
+func (a *Access) NamespaceGiven() bool { return a.overrides.Context.Namespace != "" }
+
 // Context is the name of the kubeconfig context in use; empty when there is none.
 func (a *Access) Context() string {
 	a.init()

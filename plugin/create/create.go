@@ -110,13 +110,18 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.DryRun != cli.DryRunClient {
+	if o.DryRun == cli.DryRunClient {
+		// For a repository: kubectl apply fills in a namespace that was not asked for.
+		if !o.Cluster.NamespaceGiven() {
+			object.SetNamespace("")
+		}
+	} else {
 		if object, err = o.send(ctx, object); err != nil {
 			return err
 		}
 	}
 	if !o.Table() {
-		return o.Print(object, o.Streams.Out)
+		return o.Print(&o.Output, object)
 	}
 	_, err = fmt.Fprintf(o.Streams.Out, "%s created%s\n", cli.Resource(o.Name), o.DryRun.Suffix())
 	return err

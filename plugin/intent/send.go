@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -66,6 +68,9 @@ func (s Sender) Send(ctx context.Context, seen view.Canary, r Request) (Sent, er
 	_, err = s.Client.Resource(v1beta1.CanaryResource).Namespace(seen.Namespace).Apply(ctx, seen.Name, object,
 		// Forced, because an earlier intent may have been written by hand under another name.
 		metav1.ApplyOptions{FieldManager: r.FieldManager, Force: true, DryRun: r.DryRun.Options()})
+	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) && strings.Contains(err.Error(), "metadata.uid") {
+		return Sent{}, fmt.Errorf("canary %q was deleted or made anew meanwhile; nothing was done", seen.Name)
+	}
 	if err != nil {
 		return Sent{}, err
 	}

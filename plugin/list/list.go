@@ -25,6 +25,7 @@ type Options struct {
 	Selector      string
 	NoHeaders     bool
 	ChunkSize     int64
+	Watch         bool
 }
 
 // NewListCmd builds the command. A nil runF runs it.
@@ -72,6 +73,7 @@ them; "kubectl canary status NAME -o json" prints what can be derived from one.`
 	flags.BoolVarP(&o.AllNamespaces, "all-namespaces", "A", false, "List the canaries of all namespaces.")
 	flags.StringVarP(&o.Selector, "selector", "l", "", "Label selector, such as app=web,tier!=test.")
 	flags.BoolVar(&o.NoHeaders, "no-headers", false, "Leave out the header of the table.")
+	flags.BoolVarP(&o.Watch, "watch", "w", false, "Go on with a row for each change, until interrupted.")
 	flags.Int64Var(&o.ChunkSize, "chunk-size", 500, "Objects to ask for in one request; 0 for all at once.")
 	return cmd
 }
@@ -80,6 +82,9 @@ them; "kubectl canary status NAME -o json" prints what can be derived from one.`
 func (o *Options) Validate(args []string) error {
 	if len(args) > 0 && (o.AllNamespaces || o.Selector != "") {
 		return cli.Usagef("names cannot be combined with -A or -l")
+	}
+	if o.Watch && (len(args) > 1 || !o.Table()) {
+		return cli.Usagef("--watch prints a table of all canaries or of one; it cannot be combined with -o %s or several names", o.Format)
 	}
 	if _, err := labels.Parse(o.Selector); err != nil {
 		return cli.Usagef("-l %q is not a label selector: %w", o.Selector, err)
@@ -106,6 +111,9 @@ func (o *Options) Complete(args []string) error {
 
 // Run prints the list.
 func (o *Options) Run(ctx context.Context) error {
+	if o.Watch {
+		return o.watch(ctx)
+	}
 	items, err := o.items(ctx)
 	if err != nil {
 		return err
@@ -126,7 +134,7 @@ func (o *Options) Run(ctx context.Context) error {
 		c, problem := view.Decode(items[i].Object)
 		views = append(views, view.Build(c, view.Extra{Problem: problem}))
 	}
-	return o.printTable(views)
+	return o.printTable(o.printer(), o.Streams.Out, views)
 }
 
 func (o *Options) items(ctx context.Context) ([]unstructured.Unstructured, error) {
@@ -169,9 +177,9 @@ func (o *Options) where() string {
 // printObjects prints one object by itself if it was asked for by name, else a List, as kubectl does.
 func (o *Options) printObjects(items []unstructured.Unstructured) error {
 	if len(o.Names) == 1 {
-		return o.Print(&items[0], o.Streams.Out)
+		return o.Print(&o.Output, &items[0])
 	}
 	list := &unstructured.UnstructuredList{Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{}}}
 	list.Items = items
-	return o.Print(list, o.Streams.Out)
+	return o.Print(&o.Output, list)
 }

@@ -2,6 +2,7 @@ package list
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -30,17 +31,21 @@ var columns = []metav1.TableColumnDefinition{
 	{Name: "Message", Type: "string", Priority: 1},
 }
 
-func (o *Options) printTable(views []view.Canary) error {
+func (o *Options) printer() printers.ResourcePrinter {
+	return printers.NewTablePrinter(printers.PrintOptions{
+		NoHeaders: o.NoHeaders, WithNamespace: o.AllNamespaces, Wide: o.Format == "wide",
+	})
+}
+
+func (o *Options) printTable(printer printers.ResourcePrinter, w io.Writer, views []view.Canary) error {
 	slices.SortStableFunc(views, func(a, b view.Canary) int { return strings.Compare(a.Key(), b.Key()) })
-	table := &metav1.Table{ColumnDefinitions: columns}
+	// Cloned, because the printer adds to them.
+	table := &metav1.Table{ColumnDefinitions: slices.Clone(columns)}
 	now := o.Now()
 	for _, v := range views {
 		table.Rows = append(table.Rows, row(v.Cleaned(), now))
 	}
-	printer := printers.NewTablePrinter(printers.PrintOptions{
-		NoHeaders: o.NoHeaders, WithNamespace: o.AllNamespaces, Wide: o.Format == "wide",
-	})
-	return printer.PrintObj(table, o.Streams.Out)
+	return printer.PrintObj(table, w)
 }
 
 func row(v view.Canary, now time.Time) metav1.TableRow {

@@ -28,6 +28,22 @@ type program struct {
 	config string
 	stdin  string
 	tty    cli.Terminal
+	// onOut and onErr see what is written, at once.
+	onOut, onErr func(string)
+}
+
+// tee calls f for each write.
+type tee struct {
+	*bytes.Buffer
+	f func(string)
+}
+
+func (w tee) Write(p []byte) (int, error) {
+	n, err := w.Buffer.Write(p)
+	if w.f != nil {
+		w.f(string(p))
+	}
+	return n, err
 }
 
 func newProgram(t *testing.T) *program {
@@ -51,7 +67,7 @@ func (p *program) runArgs(ctx context.Context, args ...string) result {
 	p.t.Helper()
 	p.t.Setenv("KUBECONFIG", p.config)
 	var out, errOut bytes.Buffer
-	deps := NewDeps(genericiooptions.IOStreams{In: strings.NewReader(p.stdin), Out: &out, ErrOut: &errOut},
+	deps := NewDeps(genericiooptions.IOStreams{In: strings.NewReader(p.stdin), Out: tee{&out, p.onOut}, ErrOut: tee{&errOut, p.onErr}},
 		cli.Build{Version: "v1.2.3", Commit: "abc"})
 	deps.Now = func() time.Time { return now }
 	deps.Terminal = p.tty

@@ -1,6 +1,7 @@
 package root
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"unicode"
@@ -44,6 +45,28 @@ func TestListFitsEightyColumns(t *testing.T) {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}
+}
+
+func TestListWatch(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running, foreign)
+	ctx, cancel := context.WithCancel(t.Context())
+	p.onFirstOutput(func() {
+		p.finish("Succeeded", "Promoted", "done")
+		p.server.Delete(strings.Replace(appPath, "/app", "/podinfo", 1))
+	})
+	p.onErr = func(line string) {
+		if strings.Contains(line, "podinfo deleted") {
+			cancel()
+		}
+	}
+	r := p.runArgs(ctx, "list", "-w")
+	r.want(t, 130, "NAME      PHASE         WEIGHT   STEP   FAILED   AGE\napp       Progressing   40%", "canary.flagger.app/podinfo deleted\n")
+	if !strings.HasSuffix(r.out, "\napp       Succeeded     0%       -/3    1/5      2d\n") || strings.Count(r.out, "NAME") != 1 {
+		t.Errorf("no row for the change: %s", r.out)
+	}
+	p.run("list -w nope").want(t, 1, "", `there is no canary "nope"`)
+	p.run("list -w -o json").want(t, 2, "", "--watch prints a table")
 }
 
 func TestListEmpty(t *testing.T) {

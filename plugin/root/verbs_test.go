@@ -99,6 +99,23 @@ func TestVerbOnDeletedCanary(t *testing.T) {
 	}
 }
 
+func TestVerbOnReplacedCanary(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.tty = cli.Terminal{In: true}
+	p.stdin = "y\n"
+	p.server.OnGet = func(resource string) {
+		if resource == "canaries" { // while the question is on the screen
+			p.server.Delete(appPath)
+			p.server.Put(t, strings.Replace(running, "namespace: test", "namespace: test\n  uid: another", 1))
+		}
+	}
+	p.run("abort app").want(t, 1, "", `canary "app" was deleted or made anew meanwhile; nothing was done`)
+	if p.annotations() != nil {
+		t.Error("the verb hit another canary")
+	}
+}
+
 func TestVerbDryRun(t *testing.T) {
 	p := newProgram(t)
 	p.server.Put(t, running)
@@ -159,14 +176,16 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// finish ends the run of canary app.
+func (p *program) finish(phase, outcome, message string) {
+	object := p.server.Get(appPath)
+	status := object["status"].(map[string]any)
+	status["phase"], status["message"], status["canaryWeight"] = phase, message, 0
+	status["run"].(map[string]any)["outcome"] = outcome
+	p.server.PutObject(object)
+}
+
 func TestFollow(t *testing.T) {
-	finish := func(p *program, phase, outcome, message string) {
-		object := p.server.Get(appPath)
-		status := object["status"].(map[string]any)
-		status["phase"], status["message"], status["canaryWeight"] = phase, message, 0
-		status["run"].(map[string]any)["outcome"] = outcome
-		p.server.PutObject(object)
-	}
 	for name, c := range map[string]struct {
 		line, phase, outcome, message string
 		code                          int
@@ -177,13 +196,11 @@ func TestFollow(t *testing.T) {
 			"status app -w --timeout 1m", "Failed", "RolledBack", "success rate 98 < 99", 3,
 			`error: revision rs:7c548cbb77 of canary "app" was rolled back: success rate 98 < 99`,
 		},
-		"aborted, plain": {"watch app --plain", "Failed", "Aborted", "by ada", 3, "was aborted: by ada"},
-		"no terminal":    {"watch app", "Succeeded", "Promoted", "done", 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProgram(t)
 			p.server.Put(t, running)
-			p.onWatch(func() { finish(p, c.phase, c.outcome, c.message) })
+			p.onFirstOutput(func() { p.finish(c.phase, c.outcome, c.message) })
 			r := p.run(c.line)
 			r.want(t, c.code, "app, "+c.phase+", revision rs:7c548cbb77, failed checks 1/5: "+c.message, c.err)
 			first, _, _ := strings.Cut(r.out, "\n")
@@ -194,14 +211,10 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// onWatch calls f once the program watches canaries.
-func (p *program) onWatch(f func()) {
+// onFirstOutput calls f once the program has printed something: the first state is on the screen.
+func (p *program) onFirstOutput(f func()) {
 	var once sync.Once
-	p.server.OnWatch = func(resource string) {
-		if resource == "canaries" {
-			once.Do(f)
-		}
-	}
+	p.onOut = func(string) { once.Do(f) }
 }
 
 func TestFollowEnds(t *testing.T) {
@@ -215,6 +228,35 @@ func TestFollowEnds(t *testing.T) {
 	p.run("status nope --watch").want(t, 1, "", `there is no canary "nope" in namespace "test"`)
 	p.run("watch ap --plain").want(t, 1, "", `did you mean "app"?`)
 
-	p.onWatch(func() { p.server.Delete(appPath) })
-	p.run("watch app").want(t, 1, "app, Progressing", `canary "app" was deleted`)
+	p.onFirstOutput(func() { p.server.Delete(appPath) })
+	p.run("status app --watch").want(t, 1, "app, Progressing", `canary "app" was deleted`)
+}
+
+func TestWatchPlain(t *testing.T) {
+	for name, c := range map[string]struct {
+		line, phase, outcome string
+		code                 int
+		err                  string
+	}{
+		"aborted":     {"watch app --plain", "Failed", "Aborted", 3, "error: revision rs:7c548cbb77 of canary \"app\" was aborted: by ada"},
+		"no terminal": {"watch app", "Succeeded", "Promoted", 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProgram(t)
+			p.server.Put(t, running, workload)
+			p.onFirstOutput(func() { p.finish(c.phase, c.outcome, "by ada") })
+			r := p.run(c.line)
+			r.want(t, c.code, "phase     "+c.phase+": by ada\n", c.err)
+			if strings.Count(r.out, "Advance app.test canary weight 40") != 1 {
+				t.Errorf("an event from before the watch is not printed once: %s", r.out)
+			}
+			if strings.ContainsRune(r.out, 0x1b) {
+				t.Errorf("colour in a pipe: %q", r.out)
+			}
+		})
+	}
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.onFirstOutput(func() { p.server.Delete(appPath) })
+	p.run("watch app").want(t, 1, "the canary was deleted", `canary "app" was deleted`)
 }

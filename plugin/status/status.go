@@ -118,7 +118,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.Print(object, o.Streams.Out)
+	return o.Print(&o.Output, object)
 }
 
 // asObject gives a view the form that kubectl's printers want. The apiVersion is that of the

@@ -1,6 +1,9 @@
 package view
 
 import (
+	"cmp"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -43,7 +46,7 @@ func Build(c *v1beta1.Canary, extra Extra) Canary {
 		UID:              string(c.UID),
 		Created:          c.CreationTimestamp.Time,
 		Phase:            string(status.Phase),
-		Message:          status.Message,
+		Message:          message(status),
 		Foreign:          foreign(status),
 		Suspended:        c.Spec.Suspend,
 		Deleting:         c.DeletionTimestamp != nil,
@@ -73,8 +76,9 @@ func Build(c *v1beta1.Canary, extra Extra) Canary {
 		Hooks:            hooks(c),
 		Metrics:          metrics(c),
 	}
-	if v.Run != nil && v.Run.Revision != "" {
-		v.Revision = v.Run.Revision
+	if run := status.Run; run != nil {
+		v.ErroredChecks = max(0, run.ErroredChecks)
+		v.Revision = cmp.Or(run.Revision, v.Revision)
 	}
 	if v.Message == "" {
 		v.Message = conditionMessage(v.Conditions)
@@ -133,6 +137,12 @@ func (c Canary) Condition(kind string) Condition {
 	return Condition{Type: kind}
 }
 
+// message leaves out the phase, which the agent puts before its sentence: every output shows the
+// phase by itself.
+func message(s *v1beta1.CanaryStatus) string {
+	return strings.TrimPrefix(s.Message, string(s.Phase)+": ")
+}
+
 // conditionMessage stands in for status.message, which only our agent writes.
 func conditionMessage(conditions []Condition) string {
 	for _, c := range conditions {
@@ -150,7 +160,7 @@ func currentRun(s *v1beta1.CanaryStatus) *Run {
 	run := &Run{
 		ID: s.Run.ID, Revision: s.Run.Revision, Start: s.Run.StartTime.Time,
 		Outcome: string(s.Run.Outcome), Paused: s.Run.Paused && s.Run.Outcome == "",
-		Checks: max(0, s.Run.Checks), FailedChecks: max(0, s.FailedChecks),
+		WantedWeight: percent(s.Run.Weight), Checks: max(0, s.Run.Checks), FailedChecks: max(0, s.FailedChecks),
 	}
 	if s.Run.EndTime != nil {
 		run.End = s.Run.EndTime.Time

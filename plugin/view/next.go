@@ -87,6 +87,8 @@ func (v *Canary) nextInRun(c *v1beta1.Canary) string {
 		return fmt.Sprintf("%d%% is held until somebody resumes the run", v.Weight)
 	case c.Status.Run != nil && c.Status.Run.PromoteNow:
 		return "the promotion begins, as an operator asked"
+	case c.Status.Run != nil && c.Status.Run.Analysed:
+		return "the promotion begins"
 	case !running:
 		return "once the canary is ready it gets its first traffic"
 	case c.Status.Run != nil && v.HoldStart.IsZero():

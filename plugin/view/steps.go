@@ -41,6 +41,9 @@ func (v *Canary) steps(c *v1beta1.Canary) {
 		v.HoldStart = run.HoldStartTime.Time
 		if !run.Paused {
 			v.JudgeTime = v.HoldStart.Add(c.StepHold(int32(v.CurrentStep)))
+			if v.JudgeTime.Year() > 9999 { // RFC 3339, and so JSON, has no such time
+				v.JudgeTime = time.Time{}
+			}
 		}
 	}
 }

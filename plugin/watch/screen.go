@@ -17,7 +17,8 @@ import (
 
 // screen stands between the cluster and the terminal UI, which knows nothing of clients.
 type screen struct {
-	sender intent.Sender
+	sender  intent.Sender
+	explain func(err error, doing string) error
 
 	mu     sync.Mutex
 	latest view.Canary
@@ -70,7 +71,7 @@ func (s *screen) Do(ctx context.Context, r tui.Request) (tui.Outcome, error) {
 		Verb: v1beta1.Verb(r.Verb), Reason: r.Reason, Revision: revision, FieldManager: cli.FieldManager,
 	})
 	if err != nil {
-		return tui.Outcome{}, err
+		return tui.Outcome{}, s.explain(err, r.Verb)
 	}
 	waiting, cancel := context.WithTimeout(ctx, intent.DefaultTimeout)
 	defer cancel()
@@ -79,7 +80,7 @@ func (s *screen) Do(ctx context.Context, r tui.Request) (tui.Outcome, error) {
 	case err != nil && ctx.Err() == nil && waiting.Err() != nil:
 		return tui.Outcome{}, fmt.Errorf("no agent answered within %s; is one running?", intent.DefaultTimeout)
 	case err != nil:
-		return tui.Outcome{}, err
+		return tui.Outcome{}, s.explain(err, "wait for the answer about")
 	case answer.Overtaken:
 		return tui.Outcome{Message: "a later verb took its place"}, nil
 	}

@@ -99,9 +99,11 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	updates, err := feed.Start(ctx, feed.Options{
-		Client: client, Namespace: o.Namespace, Name: o.Name, Detail: !o.Plain,
-	})
+	options := feed.Options{Client: client, Namespace: o.Namespace, Name: o.Name, Detail: true}
+	if o.Plain {
+		return o.plain(ctx, options)
+	}
+	updates, err := feed.Start(ctx, options)
 	if err != nil {
 		return o.Explain(ctx, err, "watch", o.Namespace, o.Name)
 	}
@@ -109,11 +111,12 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.Plain {
-		return o.plain(ctx, first, updates)
-	}
-	screen := &screen{sender: intent.Sender{Client: client, Now: o.Now}, latest: first}
-	return o.draw(ctx, screen, updates)
+	return o.draw(ctx, &screen{
+		sender: intent.Sender{Client: client, Now: o.Now}, latest: first,
+		explain: func(err error, doing string) error {
+			return o.Explain(ctx, err, doing, o.Namespace, o.Name)
+		},
+	}, updates)
 }
 
 // first takes the canary as it is now. A screen about a canary that does not exist helps nobody.

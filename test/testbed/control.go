@@ -42,7 +42,8 @@ func etcdSpec(set binaries.Set, dir string) supervise.Spec {
 			"--advertise-client-urls=" + etcdURL,
 			"--listen-peer-urls=" + etcdPeerURL,
 			"--initial-advertise-peer-urls=" + etcdPeerURL,
-			"--initial-cluster=default=" + etcdPeerURL,
+			"--name=testbed",
+			"--initial-cluster=testbed=" + etcdPeerURL,
 			"--unsafe-no-fsync", // nobody needs this data after a power cut
 			"--log-level=warn",
 		},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -70,6 +71,7 @@ func (c *Cluster) startDataPlane(ctx, inside context.Context) error {
 }
 
 func (c *Cluster) startTraefik(ctx context.Context) error {
+	begin := time.Now()
 	files, err := c.binaries.CRDs(binaries.Traefik)
 	if err != nil {
 		return err
@@ -89,6 +91,7 @@ func (c *Cluster) startTraefik(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("install the CRDs of Traefik: %w", err)
 	}
+	c.log.Debug("CRDs established", "files", len(files), "after", time.Since(begin).Round(time.Millisecond))
 	if err := c.Apply(ctx, "", []byte(gatewayObjects)); err != nil {
 		return err
 	}

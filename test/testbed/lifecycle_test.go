@@ -105,6 +105,28 @@ func TestNothingLeftAfterKill9(t *testing.T) {
 	}
 }
 
+// TestOrphansAreReaped leaves a process behind whose parent is gone. Process 1
+// has to collect it, or fault tests would fill the table with zombies.
+func TestOrphansAreReaped(t *testing.T) {
+	if session == nil {
+		t.Skip(refused)
+	}
+	out, err := exec.Command("/bin/sh", "-c", "sleep 0.05 >/dev/null & echo $!").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Sscan(string(out), &pid); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func() error {
+		if err := syscall.Kill(pid, 0); err != syscall.ESRCH { // a zombie still answers
+			return fmt.Errorf("the orphan %d is still there: %v", pid, err)
+		}
+		return nil
+	})
+}
+
 // processesOf lists processes that have the run's directory in their environment.
 func processesOf(t *testing.T, runDir string) []string {
 	t.Helper()

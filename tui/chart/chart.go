@@ -86,6 +86,9 @@ type Options struct {
 	Styles Styles
 	// From and To bound the time axis; zero takes the first and last point.
 	From, To time.Time
+	// Gutter is the least room for the labels of the value axis; charts below each other that share
+	// the widest [Gutter] have their times in line.
+	Gutter int
 	// Origin is the time the labels of the time axis count from. Zero counts back from To.
 	Origin time.Time
 }
@@ -121,10 +124,7 @@ func plot(d Data, width, height int, o Options) (s string, ok bool) {
 	rows := height - 2
 	ax := newValueAxis(d, rows, o.Unit)
 	labels := ax.labels(d, rows, g)
-	gutter := 0
-	for _, l := range labels {
-		gutter = max(gutter, l.width)
-	}
+	gutter := clamp(o.Gutter, widest(labels), max(widest(labels), width))
 	cols := width - gutter - 1
 	if cols < minPlotCols {
 		return "", false
@@ -164,6 +164,23 @@ func plot(d Data, width, height int, o Options) (s string, ok bool) {
 	}
 	writeTimeAxis(&b, d, gutter, cols, from, to, g, o.Origin, p[layerNone])
 	return b.String(), true
+}
+
+// Gutter is the room that the labels of the value axis take in a chart of this height.
+func Gutter(d Data, height int, o Options) int {
+	if height < minRows {
+		return 0
+	}
+	rows := height - 2
+	return widest(newValueAxis(d, rows, o.Unit).labels(d, rows, o.Glyphs.set()))
+}
+
+func widest(labels []label) int {
+	w := 0
+	for _, l := range labels {
+		w = max(w, l.width)
+	}
+	return w
 }
 
 // segments calls draw for every pair of neighbouring points that both have a value, and with the

@@ -144,8 +144,8 @@ func TestExtremes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, glyphs := range []Glyphs{Braille, Block, ASCII} {
-				for width := range 70 {
-					for height := range 14 {
+				for _, width := range []int{0, 1, 2, 3, 8, 9, 10, 11, 13, 15, 16, 17, 18, 20, 40, 70} {
+					for height := range 8 {
 						d := Data{Canary: series(time.Second, values...), Primary: series(time.Second, values...), Min: &inf, Max: new(3.0)}
 						checkSize(t, Render(d, width, height, Options{Glyphs: glyphs}), width, height)
 					}
@@ -165,6 +165,23 @@ func TestTimes(t *testing.T) {
 	}
 	if backwards[0].Time.Before(backwards[1].Time) {
 		t.Error("the caller's points were sorted in place")
+	}
+}
+
+func TestGutterLinesUpCharts(t *testing.T) {
+	rate, ms := Options{Unit: UnitPercent, Origin: t0}, Options{Unit: UnitMilliseconds, Origin: t0}
+	gutter := max(Gutter(successRate(), 10, rate), Gutter(latency(), 10, ms))
+	rate.Gutter, ms.Gutter = gutter, gutter
+	column := func(d Data, o Options) int {
+		o.From, o.To = t0, t0.Add(3*time.Minute)
+		lines := strings.Split(Render(d, 60, 10, o), "\n")
+		return ansi.StringWidth(lines[9][:strings.Index(lines[9], "2m")])
+	}
+	if a, b := column(successRate(), rate), column(latency(), ms); a != b {
+		t.Errorf("2m stands in column %d and %d", a, b)
+	}
+	for _, g := range []int{-5, 1000} { // nonsense must not break the size
+		checkSize(t, Render(latency(), 60, 10, Options{Gutter: g}), 60, 10)
 	}
 }
 

@@ -21,7 +21,7 @@ type Symbols struct {
 var unicodeSymbols = Symbols{
 	Passed: "✔", Failed: "✘", Active: "●", Pending: "○", Skipped: "»",
 	Waiting: "◌", Promoting: "▲", Warning: "!", NoData: "?",
-	BarFull: "█", BarEmpty: "░", HoldFull: "━", HoldEmpty: "─",
+	BarFull: "■", BarEmpty: "·", HoldFull: "━", HoldEmpty: "─",
 	Line: "─", Dot: "·",
 	AtLeast: "≥", AtMost: "≤", Times: "×",
 	Ellipsis: "…", Before: "‹", After: "›",

@@ -43,6 +43,8 @@ type Theme struct {
 	Canary, Primary lipgloss.Style
 	// Pass, Fail and Warn are verdicts; each is used with its sign only.
 	Pass, Fail, Warn lipgloss.Style
+	// Limit is the line a value must not cross.
+	Limit lipgloss.Style
 	// Banner is a line that must not be overlooked, such as stale data.
 	Banner lipgloss.Style
 	// Key is a key that can be pressed, Disabled one that cannot.
@@ -53,25 +55,25 @@ type Theme struct {
 
 // palette is one colour per token; an empty string leaves the terminal's own.
 type palette struct {
-	label, rule, canary, primary, pass, fail, warn string
-	bold                                           bool
+	label, rule, canary, primary, pass, fail, limit, warn string
+	bold                                                  bool
 }
 
 var (
 	dark = palette{
 		label: "#9E9E9E", rule: "#6C6C6C",
-		canary: "#E69F00", primary: "#56B4E9", pass: "#2BB38A", fail: "#F0703A", warn: "#E69F00",
+		canary: "#E69F00", primary: "#56B4E9", pass: "#2BB38A", fail: "#F0703A", limit: "#D55E00", warn: "#F0E442",
 	}
 	// Okabe and Ito's orange has too little contrast on white, so the light palette darkens it.
 	light = palette{
 		label: "#5F5F5F", rule: "#8A8A8A",
-		canary: "#A65E00", primary: "#0072B2", pass: "#00704F", fail: "#B83A00", warn: "#A65E00",
+		canary: "#A65E00", primary: "#0072B2", pass: "#00704F", fail: "#B83A00", limit: "#D55E00", warn: "#7A6500",
 	}
 	contrastDark = palette{
-		canary: "#FFB61A", primary: "#7FD0FF", pass: "#5CFFC4", fail: "#FF8A50", warn: "#FFB61A", bold: true,
+		canary: "#FFB61A", primary: "#7FD0FF", pass: "#5CFFC4", fail: "#FF8A50", limit: "#FF8A50", warn: "#FFF36B", bold: true,
 	}
 	contrastLight = palette{
-		canary: "#7A3F00", primary: "#003F73", pass: "#00402D", fail: "#8A1F00", warn: "#7A3F00", bold: true,
+		canary: "#7A3F00", primary: "#003F73", pass: "#00402D", fail: "#8A1F00", limit: "#8A1F00", warn: "#574800", bold: true,
 	}
 )
 
@@ -113,7 +115,7 @@ func (p palette) theme() Theme {
 	return Theme{
 		Title: lipgloss.NewStyle().Bold(true), Label: fg(p.label), Rule: fg(p.rule),
 		Canary: fg(p.canary), Primary: fg(p.primary),
-		Pass: fg(p.pass), Fail: fg(p.fail).Bold(true), Warn: fg(p.warn),
+		Pass: fg(p.pass), Fail: fg(p.fail).Bold(true), Warn: fg(p.warn), Limit: fg(p.limit),
 		Banner: fg(p.warn).Bold(true).Reverse(true),
 		Key:    lipgloss.NewStyle().Bold(true), Disabled: fg(p.rule).Faint(p.rule == ""),
 	}
@@ -124,11 +126,11 @@ func mono() Theme {
 	faint := lipgloss.NewStyle().Faint(true)
 	return Theme{
 		Title: bold, Label: faint, Rule: faint, Canary: bold, Primary: plain,
-		Pass: plain, Fail: bold, Warn: bold, Banner: bold.Reverse(true), Key: bold, Disabled: faint,
+		Pass: plain, Fail: bold, Warn: bold, Limit: faint, Banner: bold.Reverse(true), Key: bold, Disabled: faint,
 	}
 }
 
 // Chart is the part of the theme that charts need.
 func (t Theme) Chart() chart.Styles {
-	return chart.Styles{Canary: t.Canary, Primary: t.Primary, Limit: t.Fail.Bold(false), Axis: t.Rule, Fail: t.Fail}
+	return chart.Styles{Canary: t.Canary, Primary: t.Primary, Limit: t.Limit, Axis: t.Rule, Fail: t.Fail}
 }

@@ -70,12 +70,23 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case verb == "get":
 		if object, ok := s.objects[r.URL.Path]; ok {
 			writeJSON(w, http.StatusOK, object)
+			s.unlocked(s.OnGet, t)
 			return
 		}
 		writeStatus(w, http.StatusNotFound, "NotFound", t.resource+" \""+t.name+"\" not found", t)
 	default:
 		s.write(w, r, t)
 	}
+}
+
+// unlocked calls a hook of the test, which may use the server.
+func (s *Server) unlocked(hook func(string), t target) {
+	if hook == nil {
+		return
+	}
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	hook(t.resource)
 }
 
 func verbOf(r *http.Request, t target) string {
@@ -145,11 +156,6 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, t target) {
 		}
 	}()
 	cut := s.cut
-	if s.OnWatch != nil {
-		s.mu.Unlock()
-		s.OnWatch(t.resource)
-		s.mu.Lock()
-	}
 	for next := 0; ; {
 		for ; next < len(s.log); next++ {
 			c := s.log[next]
@@ -185,6 +191,12 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, t target) {
 	old, exists := s.objects[path]
 	if r.Method == http.MethodPost && exists {
 		writeStatus(w, http.StatusConflict, "AlreadyExists", t.resource+" already exists", t)
+		return
+	}
+	// As the real server: a given uid must be that of the object that exists.
+	if uid := (&unstructured.Unstructured{Object: object}).GetUID(); uid != "" && r.Method == http.MethodPatch &&
+		uid != (&unstructured.Unstructured{Object: old}).GetUID() {
+		writeStatus(w, http.StatusConflict, "Conflict", "uid mismatch", t)
 		return
 	}
 	result := object

@@ -35,8 +35,8 @@ type Server struct {
 	// OnApply, when set, is called after each apply with a copy of the object, as a controller that
 	// watches would be.
 	OnApply func(Object)
-	// OnWatch, when set, is called once a watch of a resource has begun.
-	OnWatch func(resource string)
+	// OnGet, when set, is called after a get of a resource has been answered.
+	OnGet func(resource string)
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -134,6 +134,13 @@ func (s *Server) Deny(verb, resource string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.deny[verb+"/"+resource] = fmt.Sprintf("User %q cannot %s resource %q", s.User, verb, resource)
+}
+
+// Allow takes a Deny back.
+func (s *Server) Allow(verb, resource string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.deny, verb+"/"+resource)
 }
 
 // Uninstall makes an API group unknown to the server.

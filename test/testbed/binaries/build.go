@@ -92,7 +92,8 @@ func report(w io.Writer, title string, begin time.Time) (stop func()) {
 	return func() { close(quit); <-gone }
 }
 
-// copyCRDs copies manifests out of the module cache.
+// copyCRDs copies manifests out of the module cache. Gateway API keeps an
+// admission policy among its CRDs that guards upgrades; it is left out.
 func copyCRDs(ctx context.Context, module string, c crdSource, to string) error {
 	out, err := goCommand(ctx, module, "list", "-m", "-f", "{{.Dir}}", c.module).Output()
 	if err != nil {
@@ -113,6 +114,9 @@ func copyCRDs(ctx context.Context, module string, c crdSource, to string) error 
 		text, err := os.ReadFile(f)
 		if err != nil {
 			return err
+		}
+		if !bytes.Contains(text, []byte("kind: CustomResourceDefinition\n")) {
+			continue
 		}
 		if err := os.WriteFile(filepath.Join(to, filepath.Base(f)), text, 0o644); err != nil {
 			return err

@@ -50,7 +50,7 @@ var tools = []tool{
 	{name: Traefik, module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik", version: "v3.7.9",
 		minutes: "7 minutes",
 		crds: []crdSource{
-			{"sigs.k8s.io/gateway-api", "config/crd/standard/gateway.networking.k8s.io_*s.yaml"},
+			{"sigs.k8s.io/gateway-api", "config/crd/standard/gateway.networking.k8s.io_*.yaml"},
 			{"github.com/traefik/traefik/v3", "docs/content/reference/dynamic-configuration/traefik.io_*.yaml"},
 		}},
 	{name: Prometheus, module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", version: "v0.315.0",

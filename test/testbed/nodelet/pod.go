@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ type pod struct {
 	n               *Nodelet
 	namespace, name string
 	uid             types.UID
+	manifest        *v1.Pod // as first seen, for what cannot change
 	hostname        string
 	ip              netip.Addr
 	started         metav1.Time
@@ -36,7 +38,7 @@ type pod struct {
 
 	mu          sync.Mutex
 	woken       chan struct{} // closed and replaced when a container changes
-	object      *v1.Pod // as last seen; never written to
+	object      *v1.Pod       // as last seen; never written to
 	stopBy      time.Time
 	initialized bool
 	failed      bool // an init container failed for good
@@ -49,7 +51,7 @@ type pod struct {
 
 func newPod(ctx context.Context, n *Nodelet, obj *v1.Pod) (*pod, error) {
 	p := &pod{
-		n: n, namespace: obj.Namespace, name: obj.Name, uid: obj.UID, object: obj,
+		n: n, namespace: obj.Namespace, name: obj.Name, uid: obj.UID, manifest: obj, object: obj,
 		hostname: obj.Name, started: metav1.Now(),
 		dir:  filepath.Join(n.cfg.Dir, "pods", string(obj.UID)),
 		done: make(chan struct{}), woken: make(chan struct{}), dirty: make(chan struct{}, 1),
@@ -96,7 +98,7 @@ func (p *pod) addContainer(c *container) {
 		c.state.Waiting.Reason = reasonInitializing
 	}
 	// A nodelet that was restarted lost the processes of its pods.
-	for _, s := range append(p.object.Status.InitContainerStatuses, p.object.Status.ContainerStatuses...) {
+	for _, s := range slices.Concat(p.object.Status.InitContainerStatuses, p.object.Status.ContainerStatuses) {
 		if s.Name == c.spec.Name && s.State.Waiting == nil {
 			c.restarts = s.RestartCount + 1
 		}
@@ -136,7 +138,7 @@ func (p *pod) run() {
 	p.kill()
 	<-reporter
 	_ = os.RemoveAll(p.dir)
-	if !p.object.Spec.HostNetwork {
+	if !p.manifest.Spec.HostNetwork {
 		p.n.addresses.release(p.ip)
 	}
 }
@@ -167,7 +169,7 @@ func (p *pod) setUpOnce() (next time.Time, err error) {
 	if err := os.MkdirAll(p.scratch, 0o777); err != nil {
 		return next, err
 	}
-	if p.object.Spec.DNSPolicy != v1.DNSDefault && p.resolvConf == nil {
+	if p.manifest.Spec.DNSPolicy != v1.DNSDefault && p.resolvConf == nil {
 		file := filepath.Join(p.dir, "resolv.conf")
 		text := fmt.Sprintf("search %[1]s.svc.cluster.local svc.cluster.local cluster.local\nnameserver %[2]s\noptions ndots:5 timeout:1\n", p.namespace, p.n.cfg.ClusterDNS)
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {

@@ -9,33 +9,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// initEnv names the file that says what a re-executed binary has to become.
-	initEnv = "KUBECTL_CANARY_NODELET_INIT"
-	// reportFD is a pipe to the nodelet. It closes when the program takes over;
-	// an error message comes through it when that failed.
-	reportFD = 3
-	// stagingDir is on the private /run and holds what mirrored directories were.
-	stagingDir = "/run/.nodelet"
-)
-
-// initSpec is what PodInit does. The nodelet writes it as JSON.
-type initSpec struct {
-	Join     int // join the namespaces of this process instead of preparing new ones
-	Hostname string
-	WorkDir  string
-	Path     string
-	Args     []string
-	Env      []string
-	Mounts   []bindMount
-}
-
-// bindMount puts a file or directory at a path inside the pod.
-type bindMount struct{ Source, Target string }
+// stagingDir is on the private /run and holds what mirrored directories were.
+const stagingDir = "/run/.nodelet"
 
 // PodInit turns the current process into a container of a pod if the nodelet
 // started it for that, and returns at once if not. It must be the first call of
@@ -281,4 +261,14 @@ func (v *view) mirror(dir string) error {
 func sameFile(path string, fd int) bool {
 	var a, b unix.Stat_t
 	return unix.Stat(path, &a) == nil && unix.Fstat(fd, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
+}
+
+// processAttributes makes a process that is a leader of its own group (to be
+// killed with all it starts), has no terminal, and dies with the nodelet.
+func processAttributes(namespaces bool) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if namespaces {
+		attr.Cloneflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS
+	}
+	return attr
 }

@@ -43,7 +43,11 @@ func (c *container) probe(ctx context.Context, dead chan<- deadProbe) {
 			dead <- deadProbe{p}
 			return
 		}
-		c.update(func() { c.started, c.ready = true, c.spec.ReadinessProbe == nil })
+		c.update(func() {
+			if ctx.Err() == nil {
+				c.started, c.ready = true, c.spec.ReadinessProbe == nil
+			}
+		})
 	}
 	if p := c.spec.LivenessProbe; p != nil {
 		go c.watch(ctx, p, "Liveness", func(healthy bool) bool {
@@ -55,7 +59,11 @@ func (c *container) probe(ctx context.Context, dead chan<- deadProbe) {
 	}
 	if p := c.spec.ReadinessProbe; p != nil {
 		c.watch(ctx, p, "Readiness", func(healthy bool) bool {
-			c.update(func() { c.ready = healthy && ctx.Err() == nil })
+			c.update(func() {
+				if ctx.Err() == nil { // else it would speak of the next process
+					c.ready = healthy
+				}
+			})
 			return true
 		})
 	}

@@ -2,6 +2,7 @@
 // working on it and to make pictures of it.
 //
 //	go run ./tui/internal/preview -state progressing -size 80x24   # print one frame
+//	go run ./tui/internal/preview -size 120x34 -svg >docs/watch.svg  # the frame as a picture
 //	go run ./tui/internal/preview -live                            # a made-up run, with keys
 //	go run ./tui/internal/preview -live -plain                     # the same as lines
 //
@@ -36,6 +37,7 @@ func run() error {
 	state := flag.String("state", "progressing", "connecting, stale, gone, "+strings.Join(scene.States(), ", "))
 	size := flag.String("size", "80x24", "columns x rows of the frame")
 	themeName := flag.String("theme", "auto", strings.Join(theme.Names(), ", "))
+	svg := flag.Bool("svg", false, "print the frame as an SVG picture")
 	ascii := flag.Bool("ascii", false, "signs and charts in ASCII")
 	live := flag.Bool("live", false, "run the screen on a made-up run")
 	lines := flag.Bool("plain", false, "with -live: print lines instead")
@@ -56,8 +58,12 @@ func run() error {
 	}
 	o.Now = func() time.Time { return scene.Epoch }
 	o.Actions = &fake{}
+	frame := tui.Frame(o, width, height, updates(*state)...)
+	if *svg {
+		return writeSVG(os.Stdout, frame, width, height)
+	}
 	out := colorprofile.NewWriter(os.Stdout, os.Environ())
-	_, err = fmt.Fprintln(out, tui.Frame(o, width, height, updates(*state)...))
+	_, err = fmt.Fprintln(out, frame)
 	return err
 }
 

@@ -43,6 +43,7 @@ func Of(state string) view.Canary {
 	case "waiting":
 		run(&c, 0, 0)
 		c.Phase, c.Health, c.Weight, c.Metrics = "Waiting", view.HealthWaiting, 0, base().Metrics
+		c.FailedChecks, c.Run.FailedChecks = 0, 0
 		c.Hooks[0].State = "Started"
 		c.Message = "Waiting for the confirm-rollout hook gate, asked 4 times"
 		c.NextAction, c.NextActionTime = "the run begins once confirm-rollout hook gate passes", Epoch.Add(9*time.Second)

@@ -17,16 +17,31 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/kubectl-canary/kubectl-canary/test/testbed"
+	"github.com/kubectl-canary/kubectl-canary/test/testbed/nodelet"
 )
 
 func main() {
-	// The whole start of the program runs once outside and once inside.
-	var o testbed.Options
+	nodelet.PodInit() // before the flags: a pod has arguments of its own
+	o := testbed.Options{Programs: map[string]nodelet.Program{}}
 	controlPlane := flag.Bool("control-plane", false, "start only etcd, the API server and the controllers")
+	flag.Func("image", "an image the node knows, as `name:tag=program`; the tag may be *", func(v string) error {
+		image, program, ok := strings.Cut(v, "=")
+		if !ok {
+			return errors.New("want name:tag=program")
+		}
+		path, err := exec.LookPath(program)
+		if err == nil {
+			path, err = filepath.Abs(path)
+		}
+		o.Programs[image] = nodelet.Program{Path: path}
+		return err
+	})
 	flag.Parse()
 	if *controlPlane {
 		o.Profile = testbed.ControlPlane

@@ -16,10 +16,15 @@ import (
 // launcher starts all processes from one thread that lives as long as the node.
 // The kernel sends a process its death signal when the thread that started it
 // ends, not the whole parent; a Go program may end threads at any time.
-type launcher struct{ jobs chan func() }
+type launcher struct {
+	jobs chan func()
+	done <-chan struct{}
+}
 
+// newLauncher returns a launcher that works until done closes, which must not be
+// before all processes have ended.
 func newLauncher(done <-chan struct{}) *launcher {
-	l := &launcher{jobs: make(chan func())}
+	l := &launcher{jobs: make(chan func()), done: done}
 	go func() {
 		runtime.LockOSThread()
 		for {
@@ -27,9 +32,6 @@ func newLauncher(done <-chan struct{}) *launcher {
 			case job := <-l.jobs:
 				job()
 			case <-done:
-				// Not unlocked, and yet the thread has to outlive the processes,
-				// which get a second to end: see Nodelet.Run, which closes done
-				// when all are gone.
 				runtime.UnlockOSThread()
 				return
 			}
@@ -68,17 +70,15 @@ func (l *launcher) start(specFile string, spec initSpec, stdout, stderr io.Write
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.ExtraFiles = []*os.File{reportEnd} // becomes reportFD
 	cmd.WaitDelay = 200 * time.Millisecond // a child may hold the pipes open
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setsid:    true, // a process group to kill, and no terminal
-		Pdeathsig: syscall.SIGKILL,
-	}
-	if spec.Join == 0 {
-		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS
-	}
+	cmd.SysProcAttr = processAttributes(spec.Join == 0)
 	p := &process{cmd: cmd, exited: make(chan struct{})}
 	result := make(chan error, 1)
-	l.jobs <- func() { result <- cmd.Start() }
-	err = <-result
+	select {
+	case l.jobs <- func() { result <- cmd.Start() }:
+		err = <-result
+	case <-l.done:
+		err = errors.New("the node has stopped")
+	}
 	_ = reportEnd.Close()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)

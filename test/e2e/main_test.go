@@ -1,0 +1,115 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kubectl-canary/kubectl-canary/test/load"
+	"github.com/kubectl-canary/kubectl-canary/test/stage"
+	"github.com/kubectl-canary/kubectl-canary/test/testbed"
+	"github.com/kubectl-canary/kubectl-canary/test/testbed/nodelet"
+
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+)
+
+func programs() stage.Programs {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	return stage.In(filepath.Join(cache, "kubectl-canary", "e2e"))
+}
+
+func TestMain(m *testing.M) {
+	nodelet.PodInit()
+	if err := programs().Build(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	testbed.Main(m, testbed.Options{Programs: programs().Images()})
+}
+
+var installed struct {
+	once sync.Once
+	err  error
+}
+
+// setup returns the shared cluster with the product installed.
+func setup(t testing.TB) *testbed.Cluster {
+	t.Helper()
+	c := testbed.Shared(t)
+	installed.once.Do(func() { installed.err = stage.Install(context.Background(), c) })
+	if installed.err != nil {
+		t.Fatal(installed.err)
+	}
+	return c
+}
+
+// scene is one application under load in a namespace of its own.
+type scene struct {
+	*testing.T
+	ctx     context.Context
+	cluster *testbed.Cluster
+	app     stage.App
+	record  *stage.Record
+	load    *load.Generator
+}
+
+// rate of the load, in requests per second; with 20 requests in 200 ms the smallest step of 5 %
+// is one request.
+const rate = 100
+
+// play applies the application, waits until it is initialized, and puts it under load.
+func play(t *testing.T, app stage.App) *scene {
+	t.Helper()
+	c := setup(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	t.Cleanup(cancel)
+	app.Namespace = c.Namespace(t)
+	if app.Interval == "" {
+		app.Interval = "3s"
+	}
+	if app.Provider == "" {
+		app.Provider = "traefik"
+	}
+	s := &scene{T: t, ctx: ctx, cluster: c, app: app}
+	var err error
+	if s.record, err = stage.Watch(ctx, c, app.Namespace, "app"); err != nil {
+		t.Fatal(err)
+	}
+	if err := app.Apply(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	s.until("Initialized", stage.InPhase(v1beta1.PhaseInitialized))
+	s.waitServing()
+	if s.load, err = load.Start(ctx, load.Config{
+		URL: stage.URL(c), Host: app.Host(), Rate: rate, Timeout: 5 * time.Second,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.load.Stop)
+	return s
+}
+
+func (s *scene) until(what string, condition func(*v1beta1.Canary) bool) stage.Seen {
+	s.Helper()
+	seen, err := s.record.Until(s.ctx, what, condition)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return seen
+}
+
+func (s *scene) release(version string) {
+	s.Helper()
+	if err := s.app.Release(s.ctx, s.cluster, version); err != nil {
+		s.Fatal(err)
+	}
+}

@@ -1,0 +1,92 @@
+//go:build linux
+
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/kubectl-canary/kubectl-canary/test/testbed/isolate"
+	"github.com/kubectl-canary/kubectl-canary/test/testbed/nodelet"
+)
+
+// Images of the test cluster.
+const (
+	// AgentImage is the one in the shipped Deployment.
+	AgentImage = "canary-agent"
+	// AppImage is the first seed's application; its tag is the version it answers with.
+	AppImage = "tkubica/web"
+)
+
+// Programs is where the programs under test are.
+type Programs struct {
+	// Agent, Plugin and App are paths of executables.
+	Agent, Plugin, App string
+}
+
+// In names the programs in a directory, whether they are there or not.
+func In(dir string) Programs {
+	return Programs{
+		Agent:  filepath.Join(dir, "canary-agent"),
+		Plugin: filepath.Join(dir, "kubectl-canary"),
+		App:    filepath.Join(dir, "app"),
+	}
+}
+
+// Images is the node's table.
+func (p Programs) Images() map[string]nodelet.Program {
+	return map[string]nodelet.Program{
+		AgentImage:      {Path: p.Agent},
+		AppImage + ":*": {Path: p.App},
+	}
+}
+
+// Build builds the programs from this checkout; what is current costs a moment only. It has to be
+// called before the program enters the namespaces of the test cluster, where no module can be
+// downloaded; inside it does nothing.
+func (p Programs) Build(ctx context.Context) error {
+	if os.Getenv(isolate.RunEnv) != "" {
+		return nil
+	}
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	for _, target := range []struct{ dir, pkg, out string }{
+		{root, "./cmd/canary-agent", p.Agent},
+		{root, "./cmd/kubectl-canary", p.Plugin},
+		{filepath.Join(root, "test"), "./app", p.App},
+	} {
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", target.out, target.pkg)
+		cmd.Dir = target.dir
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s in %s: %w\n%s", target.pkg, target.dir, err, out)
+		}
+	}
+	return nil
+}
+
+// Root is the directory of the checkout that the current directory is in.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(content), "module github.com/kubectl-canary/kubectl-canary\n") {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("the current directory is not in a checkout of kubectl-canary")
+		}
+		dir = parent
+	}
+}

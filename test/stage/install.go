@@ -1,0 +1,79 @@
+//go:build linux
+
+package stage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-canary/kubectl-canary/manifests"
+	"github.com/kubectl-canary/kubectl-canary/test/testbed"
+)
+
+// AgentNamespace is where the shipped manifests put the agent.
+const AgentNamespace = "canary-system"
+
+// agentArgs are what an administrator would set for the test cluster.
+var agentArgs = []string{"--metrics-server=http://prometheus.monitoring:9090", "--log-level=debug"}
+
+// Install applies the shipped CRDs and manifests and waits for the agent. Extra arguments come
+// after those of the manifest.
+func Install(ctx context.Context, c *testbed.Cluster, extra ...string) error {
+	crds, err := manifests.CRDs()
+	if err != nil {
+		return err
+	}
+	agent, err := manifests.Agent()
+	if err != nil {
+		return err
+	}
+	for _, doc := range slices.Concat(crds, agent) {
+		if doc, err = withArgs(doc, append(slices.Clone(agentArgs), extra...)); err != nil {
+			return err
+		}
+		if err := c.Apply(ctx, "", doc); err != nil {
+			return fmt.Errorf("install: %w", err)
+		}
+	}
+	return WaitAgent(ctx, c)
+}
+
+// withArgs adds arguments to the manifest of the agent's Deployment and leaves others alone.
+func withArgs(doc []byte, args []string) ([]byte, error) {
+	var kind metav1.TypeMeta
+	if err := yaml.Unmarshal(doc, &kind); err != nil || kind.Kind != "Deployment" {
+		return doc, nil //nolint:nilerr // Several documents in one: not the Deployment.
+	}
+	var d appsv1.Deployment
+	if err := yaml.Unmarshal(doc, &d); err != nil {
+		return nil, fmt.Errorf("read the agent's Deployment: %w", err)
+	}
+	container := &d.Spec.Template.Spec.Containers[0]
+	container.Args = append(container.Args, args...)
+	return yaml.Marshal(d)
+}
+
+// WaitAgent waits until the agent is ready.
+func WaitAgent(ctx context.Context, c *testbed.Cluster) error {
+	last := "it was not found"
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		d, err := c.Client().AppsV1().Deployments(AgentNamespace).Get(ctx, AgentImage, metav1.GetOptions{})
+		if err != nil {
+			last = err.Error()
+			return false, nil
+		}
+		last = fmt.Sprintf("%d of %d pods are ready", d.Status.ReadyReplicas, *d.Spec.Replicas)
+		return d.Status.ObservedGeneration >= d.Generation && d.Status.ReadyReplicas == *d.Spec.Replicas && d.Status.UpdatedReplicas == *d.Spec.Replicas, nil
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the agent in %s: %w: %s", AgentNamespace, err, last)
+	}
+	return nil
+}
