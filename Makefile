@@ -1,10 +1,84 @@
-# All targets work on Linux with Go, git and make; nothing else needs to be installed.
-SHELL       := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
+# All targets work on Linux with Go, git, make and gcc; nothing else has to be installed.
+SHELL         := /bin/bash
+.SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := help
+MAKEFLAGS     += --no-print-directory
 
-ROOT    := $(CURDIR)
-CACHE   ?= $(or $(KUBECTL_CANARY_CACHE),$(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-canary)
+CACHE   := $(or $(KUBECTL_CANARY_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-canary)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo none)
-LDFLAGS := -s -w
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+
+# Tools are built from their own pinned modules; the name carries the pin, so that a new one is
+# built and the old one is not used by mistake.
+LINT_MOD := test/tools/lint
+LINT     := $(CACHE)/tools/golangci-lint-$(shell cat $(LINT_MOD)/go.sum 2>/dev/null | sha256sum | cut -c1-16)
+
+# The modules of the repository that have Go code to be checked.
+MODULES := . test test/tools/gen
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the programs into bin/
+	$(GOBUILD) -o bin/kubectl-canary ./cmd/kubectl-canary
+	$(GOBUILD) -o bin/canary-agent ./cmd/canary-agent
+
+.PHONY: test
+test: test-unit test-model e2e ## Run everything that can run here
+
+.PHONY: test-unit
+test-unit: ## Test the packages by themselves, with the race detector
+	go test -race ./...
+	cd test && go test -race ./app/... ./load/...
+	cd test/tools/gen && go test ./...
+
+.PHONY: test-model
+test-model: ## Explore the decision function in a simulated world
+	go test ./agent/rollout -run 'TestModel' -count=1 -v -model.full
+
+.PHONY: testbed-bin
+testbed-bin: ## Build the programs of the test cluster into the cache (first time about 15 minutes)
+	cd test && go run ./testbed/cmd/testbed-build
+
+.PHONY: test-integration
+test-integration: testbed-bin ## Test the test cluster itself on a real control plane
+	cd test && go test -count=1 -timeout 10m ./testbed/...
+
+.PHONY: e2e
+e2e: testbed-bin ## Release the seeds on a real control plane; RUN=regex selects tests
+	cd test && go test -count=1 -timeout 20m $(if $(RUN),-v -run '$(RUN)') ./e2e/...
+
+.PHONY: bench
+bench: testbed-bin ## Print what a rollout costs: time, requests
+	cd test && go test -count=1 -timeout 20m -run '^$$' -bench . -benchtime 1x ./bench/...
+
+.PHONY: demo
+demo: testbed-bin ## Show a release in a test cluster; HEADLESS=1 without a screen, BAD=1 with a failing version
+	@cd test && go build -o ../bin/demo ./cmd/demo && cd .. && HEADLESS='$(HEADLESS)' BAD='$(BAD)' ./bin/demo
+
+$(LINT):
+	@mkdir -p $(@D)
+	cd $(LINT_MOD) && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: lint
+lint: $(LINT) ## Check style and the walls between folders
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
+	@test/tools/check-files
+
+.PHONY: generate
+generate: ## Generate deep copies and CRDs from the API types, and the agent's ledger of packages
+	cd test/tools/gen && go tool controller-gen object crd:allowDangerousTypes=true paths=../../../api/... output:crd:dir=../../../manifests/crd
+	go list -deps ./cmd/canary-agent | grep '\.' | grep -v '^github.com/kubectl-canary' | LC_ALL=C sort > cmd/canary-agent/packages.txt
+
+.PHONY: verify
+verify: generate ## Check that generated files and modules are current
+	@for m in . test test/tools/gen; do (cd $$m && go mod tidy -diff); done
+	@git diff --exit-code -- api manifests cmd || { echo 'generated files are not current: run make generate and commit'; exit 1; }
+
+.PHONY: clean
+clean: ## Remove what was built here; the cache stays
+	rm -rf bin dist

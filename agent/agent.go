@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 
 	"github.com/kubectl-canary/kubectl-canary/agent/analysis"
 	"github.com/kubectl-canary/kubectl-canary/agent/controller"
@@ -36,7 +37,8 @@ func Run(ctx context.Context, o Options, version string, errOut io.Writer) error
 		return fmt.Errorf("-log-level: %w", err)
 	}
 	log := telemetry.NewLogger(errOut, level)
-	config, err := clientcmd.BuildConfigFromFlags(o.Master, o.Kubeconfig)
+	klog.SetSlogLogger(log) // What client-go has to say.
+	config, err := clusterConfig(o)
 	if err != nil {
 		return fmt.Errorf("find the cluster: %w; run in a pod, or give -kubeconfig", err)
 	}
@@ -120,6 +122,14 @@ func Run(ctx context.Context, o Options, version string, errOut io.Writer) error
 	parts.Wait()
 	log.Info("stopped")
 	return err
+}
+
+// clusterConfig is that of the pod unless a flag says otherwise.
+func clusterConfig(o Options) (*rest.Config, error) {
+	if o.Master == "" && o.Kubeconfig == "" {
+		return rest.InClusterConfig()
+	}
+	return clientcmd.BuildConfigFromFlags(o.Master, o.Kubeconfig)
 }
 
 func newClients(config *rest.Config) (controller.Clients, error) {

@@ -163,6 +163,9 @@ func (m *modelRun) checkStatus(old, s *state) error {
 		}
 		return nil
 	}
+	if a == nil && !terminal(was.Phase) && was.Phase != "" && was.Phase != v1beta1.PhaseInitializing {
+		return nil // Taken over from another controller, in mid-run.
+	}
 	ended := 0
 	if b.Outcome != "" {
 		ended = 1 // A run can end in the decision that starts it, when its pods have already failed.

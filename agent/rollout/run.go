@@ -14,6 +14,7 @@ const maxHistory = 10
 // and no code path of an ended run leads here.
 func (d *decider) end(outcome v1beta1.RunOutcome, why, by string) {
 	now := v1beta1.NewTime(d.Now)
+	d.stalled = nil // What kept the run from going on is over with it.
 	d.run.Outcome = outcome
 	d.run.EndTime = &now
 	d.run.HoldStartTime = nil

@@ -3,6 +3,7 @@ package rollout
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -43,7 +44,8 @@ const fraction = 123456789 * time.Nanosecond
 func newScenario(t testing.TB, configure func(*v1beta1.Canary)) *scenario {
 	t.Helper()
 	m := newModelRun(modelConfig{canary: configure, pods: 2}, budget{}, Decide)
-	return &scenario{modelRun: m, t: t, s: m.fresh(), closed: map[v1beta1.HookType]bool{}, called: map[string]int{}}
+	m.troubles[budgetCheck], m.troubles[budgetHook] = 100, 100
+	return &scenario{modelRun: m, t: t, s: untroubled(m.fresh()), closed: map[v1beta1.HookType]bool{}, called: map[string]int{}}
 }
 
 // initializedScenario is one whose primary serves revision r1, with an empty record.
@@ -55,6 +57,12 @@ func initializedScenario(t testing.TB, configure func(*v1beta1.Canary)) *scenari
 	sc.pass(4)
 	sc.said, sc.phases, sc.routes, sc.copies = nil, nil, nil, 0
 	return sc
+}
+
+// untroubled leaves the troubles to the test.
+func untroubled(s state) state {
+	s.left = budget{}
+	return s
 }
 
 func (sc *scenario) view() World {
@@ -84,6 +92,15 @@ func (sc *scenario) decideOnce() bool {
 	sc.last = p
 	p.Status = throughJSON(sc.t, p.Status)
 	w.Canary.Status = p.Status
+	w.Hooks = maps.Clone(w.Hooks)
+	for _, e := range p.Effects {
+		if call, ok := e.(CallHook); ok { // Starting a job is the one thing that needs no time at all.
+			if w.Hooks == nil {
+				w.Hooks = map[string]HookResult{}
+			}
+			w.Hooks[call.ID] = HookResult{}
+		}
+	}
 	rest := Decide(w)
 	if a, b := jsonOf(sc.t, p.Status), jsonOf(sc.t, rest.Status); a != b || (len(rest.Messages) > 0 && len(rest.Effects) == 0) {
 		sc.t.Fatalf("the decision does not rest on its own output:\n%s\n%s\n%v", a, b, rest.Messages)
@@ -122,14 +139,15 @@ func (sc *scenario) write() {
 		switch e := before.plan.effects[0].(type) {
 		case SetRoute:
 			sc.routes = append(sc.routes, e.Canary)
-		case CopyToPrimary:
-			sc.copies++
 		case CallHook:
 			sc.called[e.Name]++
 		}
 	}
 	if err := sc.checkedWrite(&sc.s); err != nil {
 		sc.t.Fatalf("%v\n%s", err, before.String())
+	}
+	if sc.s.primary.mark != before.primary.mark {
+		sc.copies++
 	}
 	if phase := string(sc.s.status.Phase); len(sc.phases) == 0 || sc.phases[len(sc.phases)-1] != phase {
 		sc.phases = append(sc.phases, phase)
@@ -192,14 +210,14 @@ func (sc *scenario) tick() bool {
 // until goes on until the status has the phase.
 func (sc *scenario) until(phase v1beta1.CanaryPhase) {
 	sc.t.Helper()
-	sc.when(string(phase), func() bool { return sc.s.status.Phase == phase })
+	sc.when(string(phase), func() bool { return !sc.s.plan.open && sc.s.status.Phase == phase })
 }
 
 // untilWeight goes on until the run holds the weight.
 func (sc *scenario) untilWeight(weight int32) {
 	sc.t.Helper()
 	sc.when(fmt.Sprintf("weight %d", weight), func() bool {
-		return sc.s.status.Phase == v1beta1.PhaseProgressing && sc.s.route.canary == weight && sc.s.status.CanaryWeight == weight
+		return !sc.s.plan.open && sc.s.status.Phase == v1beta1.PhaseProgressing && sc.s.route.canary == weight && sc.s.status.CanaryWeight == weight
 	})
 }
 
@@ -207,7 +225,7 @@ func (sc *scenario) when(what string, done func() bool) {
 	sc.t.Helper()
 	for range 100 {
 		for range 300 {
-			if !sc.s.plan.open && done() {
+			if done() {
 				return
 			}
 			if sc.s.plan.open {

@@ -207,8 +207,9 @@ func (d DryRun) Suffix() string {
 		return " (dry run)"
 	case DryRunServer:
 		return " (server dry run)"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // Options are the dryRun values of a request.

@@ -64,9 +64,9 @@ With --dry-run=client -o yaml --service-port PORT no cluster is needed.`,
 			return o.Run(cmd.Context())
 		},
 	}
-	o.Output.AddFlags(cmd)
+	o.AddFlags(cmd)
 	o.DryRun.AddFlag(cmd)
-	o.Settings.addFlags(cmd)
+	o.addFlags(cmd)
 	cmd.Flags().StringVar(&o.FieldManager, "field-manager", cli.FieldManager, "The name that owns the fields that are written.")
 	return cmd
 }
@@ -83,7 +83,7 @@ func (o *Options) Complete(args []string) error {
 
 // Validate finds flags that contradict each other.
 func (o *Options) Validate() error {
-	if err := o.Settings.validate(); err != nil {
+	if err := o.validate(); err != nil {
 		return err
 	}
 	return o.Output.Validate()

@@ -100,6 +100,7 @@ func (m *model) handle(ctx context.Context, msg message) {
 		m.forget(msg.object.GetNamespace(), msg.object.GetName())
 	case opPut:
 		m.observe(ctx, msg.object)
+	case opBroken, opDenied, opFresh: // nothing about an object
 	}
 	if !m.brokenSince.IsZero() {
 		m.brokenSince = time.Time{}

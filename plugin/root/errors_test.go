@@ -1,6 +1,8 @@
 package root
 
 import (
+	"context"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -69,6 +71,33 @@ func TestClusterErrors(t *testing.T) {
 	p.server.Uninstall("flagger.app/v1beta1")
 	for _, line := range []string{"list", "status app", "abort app", "watch app", "create app --service-port 80"} {
 		p.run(line).want(t, 1, "", "the Canary API (flagger.app/v1beta1) is not installed in this cluster; install it with: kubectl apply -f manifests/crd")
+	}
+}
+
+// TestSilentServer has an API server that never answers.
+func TestSilentServer(t *testing.T) {
+	asked := make(chan struct{}, 9)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	p := newProgram(t)
+	flag := " --server " + server.URL
+	p.run("status app --watch --timeout 50ms"+flag).want(t, 4, "", `canary "app" has not ended within 50ms: nothing was heard of it`)
+	p.run("list --request-timeout 50ms"+flag).want(t, 1, "", "cannot be reached (no answer in time)")
+	<-asked
+	<-asked
+	for _, line := range []string{"list", "status app", "status app -w", "abort app", "watch app", "version"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			<-asked
+			cancel()
+		}()
+		r := p.runArgs(ctx, strings.Fields(line+flag)...)
+		if r.code != 130 || r.err != "" {
+			t.Errorf("%s: interrupted, but code %d: %s", line, r.code, r.err)
+		}
 	}
 }
 

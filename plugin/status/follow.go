@@ -20,11 +20,15 @@ func (o *Options) follow(ctx context.Context, options feed.Options) error {
 		waiting, cancel = context.WithTimeout(ctx, o.Timeout)
 		defer cancel()
 	}
+	last := view.Canary{}
 	updates, err := feed.Start(waiting, options)
-	if err != nil && waiting.Err() == nil {
+	switch {
+	case err == nil:
+	case outOfTime(ctx, waiting):
+		return o.timedOut(last)
+	default:
 		return o.Explain(ctx, err, "watch", o.Namespace, o.Name)
 	}
-	last := view.Canary{}
 	printed := ""
 	for update := range updates {
 		switch u := update.(type) {
@@ -32,29 +36,35 @@ func (o *Options) follow(ctx context.Context, options feed.Options) error {
 			last = u.View
 			if line := Line(last.Cleaned()); line != printed {
 				printed = line
-				if _, err := fmt.Fprintf(o.Streams.Out, "%s  %s\n", o.Now().Format(time.TimeOnly), line); err != nil {
-					return err
-				}
+				_, err = fmt.Fprintf(o.Streams.Out, "%s  %s\n", o.Now().Format(time.TimeOnly), line)
 			}
-			if o.ended(last) {
+			if err == nil && o.ended(last) {
 				return Outcome(last)
 			}
 		case feed.Synced:
 			if last.Name == "" {
-				return cli.NotFound(ctx, o.Cluster, o.Namespace, o.Name)
+				err = cli.NotFound(ctx, o.Cluster, o.Namespace, o.Name)
 			}
 		case feed.Gone:
-			return fmt.Errorf("canary %q was deleted", o.Name)
+			err = fmt.Errorf("canary %q was deleted", o.Name)
 		case feed.Stale:
-			fmt.Fprintf(o.Streams.ErrOut, "connection lost, trying again: %s\n", view.Clean(u.Err.Error()))
+			_, err = fmt.Fprintf(o.Streams.ErrOut, "connection lost, trying again: %s\n", view.Clean(u.Err.Error()))
 		case feed.Fresh:
-			fmt.Fprintln(o.Streams.ErrOut, "connected again")
+			_, err = fmt.Fprintln(o.Streams.ErrOut, "connected again")
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if ctx.Err() == nil && errors.Is(waiting.Err(), context.DeadlineExceeded) {
+	if outOfTime(ctx, waiting) {
 		return o.timedOut(last)
 	}
 	return ctx.Err()
+}
+
+// outOfTime tells --timeout from an interruption.
+func outOfTime(ctx, waiting context.Context) bool {
+	return ctx.Err() == nil && errors.Is(waiting.Err(), context.DeadlineExceeded)
 }
 
 func (o *Options) timedOut(last view.Canary) error {

@@ -6,19 +6,19 @@ import "time"
 type Health string
 
 const (
-	// HealthHealthy: nothing is under way and the last run did not fail.
+	// HealthHealthy means: nothing is under way and the last run did not fail.
 	HealthHealthy Health = "Healthy"
-	// HealthProgressing: a run, or the first initialization, is under way.
+	// HealthProgressing means: a run, or the first initialization, is under way.
 	HealthProgressing Health = "Progressing"
-	// HealthWaiting: the run waits for somebody (a hook, or a pause).
+	// HealthWaiting means: the run waits for somebody (a hook, or a pause).
 	HealthWaiting Health = "Waiting"
-	// HealthDegraded: the last run failed; the primary serves the previous revision.
+	// HealthDegraded means: the last run failed; the primary serves the previous revision.
 	HealthDegraded Health = "Degraded"
-	// HealthStalled: the controller cannot go on without somebody changing something.
+	// HealthStalled means: the controller cannot go on without somebody changing something.
 	HealthStalled Health = "Stalled"
-	// HealthSuspended: spec.suspend is set, nothing is reconciled.
+	// HealthSuspended means: spec.suspend is set, nothing is reconciled.
 	HealthSuspended Health = "Suspended"
-	// HealthUnknown: no controller has written a status, or it cannot be read.
+	// HealthUnknown means: no controller has written a status, or it cannot be read.
 	HealthUnknown Health = "Unknown"
 )
 

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,10 +30,7 @@ func Decode(object map[string]any) (c *v1beta1.Canary, problem string) {
 }
 
 func omit(object map[string]any, keys []string) map[string]any {
-	out := make(map[string]any, len(object))
-	for key, value := range object {
-		out[key] = value
-	}
+	out := maps.Clone(object)
 	for _, key := range keys {
 		delete(out, key)
 	}

@@ -29,8 +29,9 @@ func health(v Canary) Health {
 		return HealthHealthy
 	case v1beta1.PhaseFailed:
 		return HealthDegraded
+	default:
+		return HealthUnknown
 	}
-	return HealthUnknown
 }
 
 // next says in words what happens next. The time is the agent's own; where it keeps none, the
@@ -76,8 +77,9 @@ func (v *Canary) nextWords(c *v1beta1.Canary) string {
 		return target + " is scaled down"
 	case v1beta1.PhaseTerminating:
 		return "the original " + target + " is restored"
+	default:
+		return ""
 	}
-	return ""
 }
 
 func (v *Canary) nextInRun(c *v1beta1.Canary) string {

@@ -104,6 +104,7 @@ func (v *Canary) plannedState(before, at bool) string {
 		case at:
 			return string(v1beta1.StepActive)
 		}
+	default:
 	}
 	return string(v1beta1.StepPending)
 }

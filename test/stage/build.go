@@ -42,7 +42,8 @@ func In(dir string) Programs {
 func (p Programs) Images() map[string]nodelet.Program {
 	return map[string]nodelet.Program{
 		AgentImage:      {Path: p.Agent},
-		AppImage + ":*": {Path: p.App},
+		// A pod serves on while the proxy learns that it goes, which takes longer on a busy machine.
+		AppImage + ":*": {Path: p.App, Env: map[string]string{"SHUTDOWN_DELAY": "3s"}},
 	}
 }
 

@@ -206,7 +206,7 @@ func TestFormat(t *testing.T) {
 func FuzzRender(f *testing.F) {
 	f.Add(80, 24, 1.0, 2.0, math.NaN(), int64(10), uint8(0), 5.0)
 	f.Add(0, 0, math.Inf(1), math.Inf(-1), 1e308, int64(-1), uint8(1), math.NaN())
-	f.Add(11, 4, -1e308, 1e308, 5e-324, int64(1<<62), uint8(2), -0.0)
+	f.Add(11, 4, -1e308, 1e308, 5e-324, int64(1<<62), uint8(2), math.Copysign(0, -1))
 	f.Fuzz(func(t *testing.T, width, height int, a, b, c float64, step int64, mode uint8, limit float64) {
 		width, height = width%300, height%100
 		d := Data{

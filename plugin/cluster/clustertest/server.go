@@ -217,8 +217,8 @@ func collectionOf(object Object) string {
 		prefix = "/api/v1"
 	}
 	resource := strings.ToLower(u.GetKind()) + "s"
-	if strings.HasSuffix(resource, "ys") {
-		resource = strings.TrimSuffix(resource, "ys") + "ies"
+	if stem, found := strings.CutSuffix(resource, "ys"); found {
+		resource = stem + "ies"
 	}
 	return prefix + "/namespaces/" + u.GetNamespace() + "/" + resource
 }

@@ -379,7 +379,11 @@ func TestGracefulAndForcedDeletion(t *testing.T) {
 metadata: {name: stubborn}
 spec:
   terminationGracePeriodSeconds: %d
-  containers: [{name: sh, image: busybox, command: [sh, -c, "trap '' TERM; while :; do sleep 0.05; done"]}]`
+  containers:
+  - name: sh
+    image: busybox
+    command: [sh, -c, "trap '' TERM; touch trapped; while :; do sleep 0.05; done"]
+    readinessProbe: {exec: {command: [test, -e, trapped]}}`
 	name := create(t, c, ns, fmt.Sprintf(manifest, 1))
 	await(t, c, ns, name, "ready", ready)
 	begin := time.Now()
