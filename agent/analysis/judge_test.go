@@ -6,7 +6,8 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
-func ptr(v float64) *float64 { return &v }
+//go:fix inline
+func ptr(v float64) *float64 { return new(v) }
 
 // One metric, one answer of the server, one verdict.
 func TestVerdicts(t *testing.T) {
@@ -57,23 +58,23 @@ func TestVerdicts(t *testing.T) {
 		{name: "no data may pass", metric: v1beta1.CanaryMetric{Name: "x", Query: "q", NoData: v1beta1.NoDataPass}, verdict: v1beta1.VerdictNoData,
 			message: "Not halting, noData is pass: no values found for metric: x"},
 
-		{name: "better than the primary", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: ptr(1.2)}}, value: "110", primary: "100", verdict: v1beta1.VerdictPass},
-		{name: "ratio", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: ptr(1.2)}}, value: "150", primary: "100", verdict: v1beta1.VerdictFail,
+		{name: "better than the primary", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: new(1.2)}}, value: "110", primary: "100", verdict: v1beta1.VerdictPass},
+		{name: "ratio", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: new(1.2)}}, value: "150", primary: "100", verdict: v1beta1.VerdictFail,
 			message: "Halt app.default advancement request duration 150ms against the primary's 100ms: ratio 1.500 > 1.2"},
-		{name: "least ratio", metric: v1beta1.CanaryMetric{Name: success, VersusPrimary: &v1beta1.VersusPrimary{MinRatio: ptr(0.95)}}, value: "90", primary: "99", verdict: v1beta1.VerdictFail,
+		{name: "least ratio", metric: v1beta1.CanaryMetric{Name: success, VersusPrimary: &v1beta1.VersusPrimary{MinRatio: new(0.95)}}, value: "90", primary: "99", verdict: v1beta1.VerdictFail,
 			message: "Halt app.default advancement success rate 90.00% against the primary's 99.00%: ratio 0.909 < 0.95"},
-		{name: "increase", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxIncrease: ptr(20)}}, value: "150", primary: "100", verdict: v1beta1.VerdictFail,
+		{name: "increase", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxIncrease: new(float64(20))}}, value: "150", primary: "100", verdict: v1beta1.VerdictFail,
 			message: "Halt app.default advancement request duration 150ms against the primary's 100ms: increase 50ms > 20ms"},
-		{name: "decrease", metric: v1beta1.CanaryMetric{Name: success, VersusPrimary: &v1beta1.VersusPrimary{MaxDecrease: ptr(1)}}, value: "97.5", primary: "99", verdict: v1beta1.VerdictFail,
+		{name: "decrease", metric: v1beta1.CanaryMetric{Name: success, VersusPrimary: &v1beta1.VersusPrimary{MaxDecrease: new(float64(1))}}, value: "97.5", primary: "99", verdict: v1beta1.VerdictFail,
 			message: "Halt app.default advancement success rate 97.50% against the primary's 99.00%: decrease 1.50% > 1%"},
-		{name: "nothing against nothing", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: ptr(1)}}, value: "0", primary: "0", verdict: v1beta1.VerdictPass},
-		{name: "something against nothing", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: ptr(9)}}, value: "1", primary: "0", verdict: v1beta1.VerdictFail,
+		{name: "nothing against nothing", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: new(float64(1))}}, value: "0", primary: "0", verdict: v1beta1.VerdictPass},
+		{name: "something against nothing", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: new(float64(9))}}, value: "1", primary: "0", verdict: v1beta1.VerdictFail,
 			message: "Halt app.default advancement request duration 1ms against the primary's 0s: ratio +Inf > 9"},
-		{name: "primary without a value", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: ptr(1.2)}}, value: "1", verdict: v1beta1.VerdictNoData,
+		{name: "primary without a value", metric: v1beta1.CanaryMetric{Name: duration, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: new(1.2)}}, value: "1", verdict: v1beta1.VerdictNoData,
 			message: "Halt advancement the primary of app.default has no value to compare metric request-duration with: no values found"},
-		{name: "threshold besides the primary", metric: v1beta1.CanaryMetric{Name: duration, Threshold: 5, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: ptr(2)}}, value: "6", primary: "6", verdict: v1beta1.VerdictFail,
+		{name: "threshold besides the primary", metric: v1beta1.CanaryMetric{Name: duration, Threshold: 5, VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: new(float64(2))}}, value: "6", primary: "6", verdict: v1beta1.VerdictFail,
 			message: "Halt app.default advancement request duration 6ms > 5ms"},
-		{name: "query that knows no primary", metric: v1beta1.CanaryMetric{Name: "x", Query: "q", VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: ptr(2)}}, value: "6", verdict: v1beta1.VerdictError,
+		{name: "query that knows no primary", metric: v1beta1.CanaryMetric{Name: "x", Query: "q", VersusPrimary: &v1beta1.VersusPrimary{MaxRatio: new(float64(2))}}, value: "6", verdict: v1beta1.VerdictError,
 			message: "Asking for the primary's value of metric x failed: the query does not say how to ask for the primary: use {{ target }} or {{ service }}-canary in it"},
 	}
 	for _, tt := range tests {

@@ -17,7 +17,7 @@ import (
 func (e *Evaluator) builtin(c *v1beta1.Canary, m v1beta1.CanaryMetric, in Inputs) (question, error) {
 	q, err := e.observed(c, m, in, m.Name)
 	if err != nil {
-		return question{}, fmt.Errorf("Prometheus query failed: %w", err) //nolint:staticcheck // the text of an event
+		return question{}, fmt.Errorf("Prometheus query failed: %w", err) //nolint:staticcheck // The text of an event.
 	}
 	q.failure = "Prometheus query failed"
 	q.noValues = fmt.Sprintf("no values found for %s metric %s probably %s.%s is not receiving traffic",
@@ -75,7 +75,7 @@ func (e *Evaluator) template(ctx context.Context, c *v1beta1.Canary, m v1beta1.C
 	}
 	values := queries.ValuesOf(c, m, in.Revisions)
 	if q.query, err = queries.Render(t.Spec.Query, values); err != nil {
-		return q, fmt.Errorf("Metric template %s.%s query render error: %w", t.Name, t.Namespace, err) //nolint:staticcheck // the text of an event
+		return q, fmt.Errorf("Metric template %s.%s query render error: %w", t.Name, t.Namespace, err)
 	}
 	if q.primary, err = queries.RenderPrimary(t.Spec.Query, values); err != nil {
 		q.primary = ""
@@ -122,27 +122,27 @@ func (e *Evaluator) templateProvider(ctx context.Context, c *v1beta1.Canary, ref
 	namespace := c.NamespaceOf(ref)
 	name := ref.Name + "." + namespace
 	if in.NoCrossNamespaceRefs && namespace != c.Namespace {
-		return nil, nil, fmt.Errorf("Metric template %s error: can't access metric template %s, cross-namespace references are blocked: copy the template to namespace %s", //nolint:staticcheck // the text of an event
+		return nil, nil, fmt.Errorf("Metric template %s error: can't access metric template %s, cross-namespace references are blocked: copy the template to namespace %s",
 			name, name, c.Namespace)
 	}
 	t, err := in.Objects.GetTemplate(ctx, namespace, ref.Name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("Metric template %s error: %w", name, err) //nolint:staticcheck // the text of an event
+		return nil, nil, fmt.Errorf("Metric template %s error: %w", name, err)
 	}
 	p := t.Spec.Provider
 	var secret map[string][]byte
 	if p.SecretRef != nil {
 		if secret, err = in.Objects.GetSecret(ctx, namespace, p.SecretRef.Name); err != nil {
-			return nil, nil, fmt.Errorf("Metric template %s secret %s error: %w", name, p.SecretRef.Name, err) //nolint:staticcheck // the text of an event
+			return nil, nil, fmt.Errorf("Metric template %s secret %s error: %w", name, p.SecretRef.Name, err)
 		}
 	}
 	build, ok := supported[p.Type]
 	if !ok {
-		return nil, nil, fmt.Errorf("Metric template %s provider %s error: this type is not supported so far, these are: %s", name, p.Type, supportedTypes()) //nolint:staticcheck // the text of an event
+		return nil, nil, fmt.Errorf("Metric template %s provider %s error: this type is not supported so far, these are: %s", name, p.Type, supportedTypes())
 	}
 	provider, err := build(e, p, secret)
 	if err != nil {
-		return nil, nil, fmt.Errorf("Metric template %s provider %s error: %w", name, p.Type, err) //nolint:staticcheck // the text of an event
+		return nil, nil, fmt.Errorf("Metric template %s provider %s error: %w", name, p.Type, err)
 	}
 	return t, provider, nil
 }

@@ -1,6 +1,8 @@
 package analysis
 
 import (
+	"slices"
+
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
@@ -62,12 +64,7 @@ func (r Result) Messages() []string {
 }
 
 func (r Result) any(is func(Metric) bool) bool {
-	for _, m := range r.Metrics {
-		if is(m) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Metrics, is)
 }
 
 // newMetric is the outcome of a metric before anything is known.

@@ -223,10 +223,7 @@ func (c *Controller) sync(ctx context.Context, name cache.ObjectName) (err error
 	if e.err != nil {
 		return c.reportUndecodable(ctx, e)
 	}
-	world, err := c.observe(ctx, e)
-	if err != nil {
-		return err
-	}
+	world := c.observe(ctx, e)
 	plan := rollout.Decide(*world.World)
 	if err := c.execute(ctx, world, plan); err != nil {
 		return err

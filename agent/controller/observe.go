@@ -30,7 +30,7 @@ type world struct {
 }
 
 // observe builds the world of one canary from caches.
-func (c *Controller) observe(ctx context.Context, e *entry) (*world, error) {
+func (c *Controller) observe(ctx context.Context, e *entry) *world {
 	canary := c.newestCanary(e)
 	w := &world{
 		World: &rollout.World{
@@ -46,7 +46,7 @@ func (c *Controller) observe(ctx context.Context, e *entry) (*world, error) {
 	target, ok := c.deployment(canary.Namespace, canary.Spec.TargetRef.Name)
 	if ok {
 		w.target = target
-		w.World.Target = workload.Facts(target, c.revision(target))
+		w.Target = workload.Facts(target, c.revision(target))
 		var err error
 		w.selector, err = workload.SelectorOf(target.Spec.Selector.MatchLabels, c.config.SelectorLabels,
 			"deployment "+canary.Namespace+"/"+target.Name)
@@ -55,14 +55,14 @@ func (c *Controller) observe(ctx context.Context, e *entry) (*world, error) {
 		}
 	}
 	if primary, ok := c.deployment(canary.Namespace, canary.PrimaryName()); ok {
-		w.World.Primary = workload.Facts(primary, c.revision(primary))
+		w.Primary = workload.Facts(primary, c.revision(primary))
 	}
 	if len(w.Problems) == 0 {
 		c.observeServices(w)
 		c.observeRoute(ctx, w)
 	}
 	c.observeJobs(w)
-	return w, nil
+	return w
 }
 
 // newestCanary is the canary with the status as the agent itself wrote it last.

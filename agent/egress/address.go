@@ -3,6 +3,7 @@ package egress
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // BlockedError says that a request was stopped because of the address it would have gone to.
@@ -51,10 +52,8 @@ func forbidden(addr netip.Addr) string {
 	case siteLocal.Contains(addr):
 		return "it is a site-local address"
 	}
-	for _, m := range metadataServices {
-		if addr == m {
-			return "it is a cloud's metadata service"
-		}
+	if slices.Contains(metadataServices, addr) {
+		return "it is a cloud's metadata service"
 	}
 	return ""
 }

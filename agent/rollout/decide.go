@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -41,6 +42,9 @@ func newDecider(w World) *decider {
 	d := &decider{World: w}
 	w.Canary.Status.DeepCopyInto(&d.st)
 	d.run = d.st.Run
+	if d.run != nil {
+		d.run.Step = max(d.run.Step, 0) // Nothing but the schema keeps others from writing nonsense.
+	}
 	return d
 }
 
@@ -156,14 +160,15 @@ func (d *decider) message(format string, args ...any) {
 
 // say emits an event. The key parts make it unique among the events of its kind.
 func (d *decider) say(s Severity, reason, text string, key ...string) {
-	k := reason
+	var k strings.Builder
+	k.WriteString(reason)
 	if d.run != nil {
-		k += "/" + d.run.ID
+		k.WriteString("/" + d.run.ID)
 	}
 	for _, part := range key {
-		k += "/" + part
+		k.WriteString("/" + part)
 	}
-	d.messages = append(d.messages, Message{Severity: s, Reason: reason, Text: text, Key: k})
+	d.messages = append(d.messages, Message{Severity: s, Reason: reason, Text: text, Key: k.String()})
 }
 
 func (d *decider) do(e Effect) { d.effects = append(d.effects, e) }

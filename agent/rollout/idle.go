@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
@@ -12,6 +13,7 @@ import (
 func (d *decider) idle() {
 	d.refuseIntent("no run is in progress")
 	if d.Target.Exists && d.Target.Observed && d.newRevision() {
+		d.postRollout() // Of the run that has just ended, if it ended in this very decision.
 		d.startRun()
 		return
 	}
@@ -111,7 +113,10 @@ func (d *decider) beginProgress() {
 // runID is unique among the runs of a canary and the same when the same decision is taken again
 // after a crash before the status was written, up to the second.
 func (d *decider) runID(revision string) string {
-	_, hash := splitRevision(revision)
+	_, hash, ok := strings.Cut(revision, ":") // "rs:6d4cf56db6"
+	if !ok {
+		hash = revision
+	}
 	first := fmt.Sprintf("%s-%d", hash, d.Now.Unix())
 	id := first
 	// A revision can come, go and come back within a second.
@@ -119,16 +124,6 @@ func (d *decider) runID(revision string) string {
 		id = fmt.Sprintf("%s-%d", first, n)
 	}
 	return id
-}
-
-// splitRevision takes the kind off a revision: "rs:6d4cf56db6" is ("rs", "6d4cf56db6").
-func splitRevision(revision string) (kind, hash string) {
-	for i := range len(revision) {
-		if revision[i] == ':' {
-			return revision[:i], revision[i+1:]
-		}
-	}
-	return "", revision
 }
 
 // postRollout calls the hooks of the end of a run, each at most once: the call is noted in the

@@ -97,7 +97,7 @@ func modelConfigs() []modelConfig {
 				c.Spec.Analysis.Webhooks = hooksOf(v1beta1.HookRollout, v1beta1.HookConfirmPromotion, v1beta1.HookPostRollout)
 			},
 			short: budget{budgetShip: 1, budgetHook: 1, budgetCrash: 1},
-			full:  budget{budgetShip: 1, budgetCheck: 1, budgetHook: 1, budgetCrash: 1},
+			full:  budget{budgetShip: 1, budgetCheck: 1, budgetHook: 2, budgetCrash: 1},
 		},
 		{
 			name: "a router that confirms", pods: 1, reports: true,
@@ -121,7 +121,7 @@ func modelConfigs() []modelConfig {
 			name: "a lagging cache", pods: 1,
 			canary: func(c *v1beta1.Canary) { c.Spec.Analysis.StepWeights = []int32{50} },
 			short:  budget{budgetShip: 1, budgetLose: 1, budgetStale: 1},
-			full:   budget{budgetShip: 2, budgetDrift: 1, budgetStale: 1},
+			full:   budget{budgetShip: 1, budgetLose: 1, budgetIntent: 1, budgetDrift: 1, budgetStale: 1},
 		},
 		{
 			name: "two pods, one is enough", pods: 2,

@@ -2,21 +2,29 @@ package rollout
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
-func checkID(run *v1beta1.RunStatus) string { return fmt.Sprintf("%s/check-%d", run.ID, run.Checks+1) }
+// checkID is the id of the check that ends the hold under way.
+func checkID(run *v1beta1.RunStatus) string { return run.ID + "/check-" + holdNumber(run) }
+
+func holdNumber(run *v1beta1.RunStatus) string {
+	if run.HoldStartTime == nil {
+		return "none"
+	}
+	return strconv.FormatInt(run.HoldStartTime.UnixMicro(), 10)
+}
 
 // Ages beyond these make no difference to Decide with the settings of modelCanary.
 const (
 	ageHold     = int32(modelInterval / time.Second)
-	ageDrain    = int32(drainDelay / time.Second)
 	ageDeadline = modelDeadline
+	ageDrain    = int32(drainDelay / time.Second)
 )
 
 // key identifies a state. Times become ages, capped where they stop to matter; texts, ids, history
@@ -43,8 +51,11 @@ func (e *encoder) key(m *sim, s *state) key {
 	if m.reports {
 		since = ageDeadline
 	}
-	e.bytes(byte(s.route.canary), capped(s.now-s.route.setAt, ageDrain), capped(s.now-s.route.since, since))
+	e.bytes(byte(s.route.canary), capped(s.now-s.route.setAt, ageHold), capped(s.now-s.route.since, since))
 	e.bytes(byte(s.check.state))
+	if s.check.state >= jobPassed {
+		e.bytes(capped(s.now-s.check.at, ageHold))
+	}
 	for i := range s.hooks {
 		if j := &s.hooks[i]; j.state != jobNone {
 			e.bytes('h', mark(jobType(j.id)), byte(j.state), capped(s.now-j.at, ageHold))

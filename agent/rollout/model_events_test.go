@@ -275,6 +275,9 @@ func (m *modelRun) decides(s *state, yield func(transition, *state, error)) {
 func (m *modelRun) lagging(before *state, after state, yield func(transition, *state, error)) {
 	old := after
 	old.target, old.primary, old.sides, old.apex = before.target, before.primary, before.sides, before.apex
+	if m.forgetful {
+		old.route = before.route
+	}
 	view := m.view(&old)
 	plan := m.decide(view)
 	n := after

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -285,17 +286,17 @@ func (m *modelRun) trace(roots []state, nodes []node, last node) string {
 	s := roots[at]
 	var b strings.Builder
 	fmt.Fprintf(&b, "  shortest trace, %d transitions:\n  %-24s %s\n", len(way), "start", s.String())
-	for i := len(way) - 1; i >= 0; i-- {
-		if way[i].by.kind == evBootstrap {
+	for _, w := range slices.Backward(way) {
+		if w.by.kind == evBootstrap {
 			break
 		}
 		old := s
 		m.successors(&old, func(t transition, n *state, _ error) {
-			if t == way[i].by {
+			if t == w.by {
 				s = *n
 			}
 		})
-		fmt.Fprintf(&b, "  %-24s %s\n", way[i].by, s.String())
+		fmt.Fprintf(&b, "  %-24s %s\n", w.by, s.String())
 	}
 	return b.String()
 }

@@ -122,6 +122,13 @@ func TestModelCatchesFaults(t *testing.T) {
 	for _, c := range modelConfigs() {
 		configs[c.name] = c
 	}
+	t.Run("an executor that forgets its own write of the route", func(t *testing.T) {
+		m := newModelRun(configs["a lagging cache"], budget{budgetShip: 1, budgetIntent: 1, budgetStale: 1}, Decide)
+		m.forgetful = true
+		if r := m.explore(1_000_000); r.err == nil || !strings.HasPrefix(r.err.Error(), "S2") {
+			t.Fatalf("in %d states: found %v, want S2", r.states, r.err)
+		}
+	})
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			c, ok := configs[f.config]

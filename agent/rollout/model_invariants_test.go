@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
@@ -16,6 +17,7 @@ var invariants = []string{
 	"S3  no revision is lost: at rest the target's revision has been dealt with",
 	"S4  steps are taken one by one, and left only by a check that passed or by an intent",
 	"S4  each check is counted once; failures are counted at most as often as they happened",
+	"S4  a weight is judged after it was in force for an interval, by a check made since",
 	"S4  a post-rollout hook is called at most once",
 	"S6  only the analysed revision is promoted, and only with pods",
 	"L1  an unchanged world leaves the status unchanged and says nothing",
@@ -210,6 +212,14 @@ func (m *modelRun) checkSameRun(old, s *state) error {
 	if b.Checks != a.Checks {
 		if b.Checks != a.Checks+1 || old.check.state < jobPassed || old.check.id != checkID(a) {
 			return violation("S4", "the number of judged checks goes from %d to %d without a result", a.Checks, b.Checks)
+		}
+	}
+	if b.Checks != a.Checks && a.HoldStartTime != nil && !old.plan.touched {
+		switch hold := int32(a.HoldStartTime.Sub(epoch) / time.Second); {
+		case old.now-old.route.setAt < ageHold:
+			return violation("S4", "a weight is judged that was in force for %d s", old.now-old.route.setAt)
+		case old.check.at < hold:
+			return violation("S4", "a hold that began at %d s is judged by a check of %d s", hold, old.check.at)
 		}
 	}
 	failures := m.troubles[budgetCheck] - s.left[budgetCheck] + m.troubles[budgetHook] - s.left[budgetHook]

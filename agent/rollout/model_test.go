@@ -17,6 +17,8 @@ type modelRun struct {
 	sim
 	pods     int32
 	troubles budget
+	// forgetful: the executor does not remember what it has written to the route.
+	forgetful bool
 }
 
 func newModelRun(c modelConfig, troubles budget, decide func(World) Plan) *modelRun {
@@ -134,7 +136,7 @@ func (w *simWorkload) String() string {
 }
 
 func tailOf(revision string) string {
-	_, hash := splitRevision(revision)
+	_, hash, _ := strings.Cut(revision, ":")
 	return hash
 }
 

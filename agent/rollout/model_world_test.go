@@ -344,7 +344,7 @@ func (s *state) callHook(e CallHook) {
 		panic("more hooks in memory than the model has room for")
 	}
 	s.hooks[i] = simJob{id: e.ID, state: jobRunning}
-	if e.Type == v1beta1.HookPostRollout {
+	if e.Type == v1beta1.HookPostRollout && strings.HasPrefix(e.ID, s.status.Run.ID+"/") {
 		s.post++
 	}
 }
@@ -371,7 +371,7 @@ func current(run *v1beta1.RunStatus, id string) bool {
 	number := id[strings.LastIndexByte(id, '/')+1:]
 	switch v1beta1.HookType(jobType(id)) {
 	case v1beta1.HookRollout:
-		return number == strconv.Itoa(int(run.Checks)+1)
+		return number == holdNumber(run)
 	case v1beta1.HookPreRollout:
 		name := id[len(run.ID)+1 : strings.LastIndexByte(id, '/')]
 		for _, h := range run.Hooks {

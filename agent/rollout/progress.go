@@ -42,7 +42,7 @@ func (d *decider) revisionMoved() bool {
 	if d.Target.Revision == d.st.LastPromotedSpec {
 		d.say(Warning, "RolledBack", "Rolling back "+d.name()+" target went back to the promoted revision")
 		d.st.LastAppliedSpec = d.Target.Revision
-		d.rollBack(v1beta1.OutcomeAborted, "the target went back to the promoted revision", "")
+		d.rollBack(v1beta1.OutcomeAborted, "the target went back to the promoted revision")
 		return true
 	}
 	d.restart()
@@ -75,7 +75,7 @@ func (d *decider) serving() bool {
 	if !d.Now.Before(deadline) || (d.Target.Observed && d.Target.DeadlineExceeded) {
 		text := fmt.Sprintf("progress deadline exceeded canary deployment %s not ready: %s%s", d.target(), why, cause(d.Target))
 		d.say(Error, "RolledBack", "Rolling back "+d.name()+" "+text)
-		d.rollBack(v1beta1.OutcomeRolledBack, text, "")
+		d.rollBack(v1beta1.OutcomeRolledBack, text)
 		return false
 	}
 	d.wakeAt(deadline)
@@ -161,7 +161,7 @@ func (d *decider) holdStep() {
 		if d.routeRefused() {
 			text := "progress deadline exceeded route not accepted: " + d.Route.Message
 			d.say(Error, "RolledBack", "Rolling back "+d.name()+" "+text)
-			d.rollBack(v1beta1.OutcomeRolledBack, text, "")
+			d.rollBack(v1beta1.OutcomeRolledBack, text)
 		}
 		return
 	}
@@ -186,7 +186,7 @@ func (d *decider) holdStep() {
 		d.wakeAt(due)
 		return
 	}
-	id := fmt.Sprintf("%s/check-%d", d.run.ID, d.run.Checks+1)
+	id := fmt.Sprintf("%s/check-%d", d.run.ID, d.holdNumber())
 	if d.Check == nil || d.Check.ID != id {
 		d.do(RunCheck{ID: id})
 		return
@@ -208,7 +208,7 @@ type hookAnswers struct {
 func (d *decider) rolloutHooks() hookAnswers {
 	answers := hookAnswers{done: true}
 	for _, hook := range d.Canary.HooksOf(v1beta1.HookRollout) {
-		id := fmt.Sprintf("%s/%s/%d", d.run.ID, hookName(v1beta1.HookRollout, hook.Name), d.run.Checks+1)
+		id := fmt.Sprintf("%s/%s/%d", d.run.ID, hookName(v1beta1.HookRollout, hook.Name), d.holdNumber())
 		result, known := d.Hooks[id]
 		switch {
 		case !known:
@@ -238,7 +238,9 @@ func (d *decider) judge(check CheckResult, hooks hookAnswers) {
 	}
 	switch {
 	case len(failures) > 0:
-		d.step().FailedChecks++
+		if step := d.step(); step != nil {
+			step.FailedChecks++
+		}
 		d.run.ErroredChecks = 0
 		d.message("%s.", failures[0])
 		if !d.failCheck() {
@@ -275,8 +277,7 @@ func (d *decider) passed() {
 
 // leaveStep goes to the next step, or towards promotion after the last.
 func (d *decider) leaveStep(as v1beta1.StepState) {
-	step := d.step()
-	if step.State == v1beta1.StepActive {
+	if step := d.step(); step != nil && step.State == v1beta1.StepActive {
 		step.State = as
 		step.EndTime = timeOf(d.Now)
 	}
@@ -324,6 +325,10 @@ func (d *decider) hold() {
 	d.wakeAt(due)
 }
 
+// holdNumber names the check and the hooks of the hold under way. A hold that had to begin anew so
+// is not judged by what was measured before; the numbers of a run increase.
+func (d *decider) holdNumber() int64 { return d.run.HoldStartTime.UnixMicro() }
+
 // failCheck counts a failed check and says whether it ended the run.
 func (d *decider) failCheck() bool {
 	d.st.FailedChecks++
@@ -336,7 +341,7 @@ func (d *decider) thresholdReached() bool {
 		return false
 	}
 	d.say(Error, "RolledBack", fmt.Sprintf("Rolling back %s failed checks threshold reached %d", d.name(), count))
-	d.rollBack(v1beta1.OutcomeRolledBack, fmt.Sprintf("failed checks threshold reached %d", count), "")
+	d.rollBack(v1beta1.OutcomeRolledBack, fmt.Sprintf("failed checks threshold reached %d", count))
 	return true
 }
 

@@ -54,8 +54,8 @@ func (d *decider) end(outcome v1beta1.RunOutcome, why, by string) {
 
 // rollBack ends the run in Failed: all traffic to the primary, as far as it can serve, and the
 // canary down. The messages tell what led to it.
-func (d *decider) rollBack(outcome v1beta1.RunOutcome, why, by string) {
-	d.markFailed(outcome, why, by)
+func (d *decider) rollBack(outcome v1beta1.RunOutcome, why string) {
+	d.markFailed(outcome, why, "")
 	d.idle()
 }
 

@@ -127,4 +127,13 @@ func TestPostRollout(t *testing.T) {
 		equal(t, "calls", sc.called["post-rollout"], 1)
 		sc.wantOnce("Post-rollout hook post-rollout was under way when the agent was restarted; it is not called again")
 	})
+	t.Run("also when the next run begins at once", func(t *testing.T) {
+		sc := initializedScenario(t, configure)
+		sc.ship(2)
+		sc.until(v1beta1.PhaseFinalising)
+		sc.ship(3)
+		sc.when("the second run", func() bool { return len(sc.s.status.History) == 2 })
+		sc.finish(v1beta1.PhaseSucceeded)
+		equal(t, "calls", sc.called["post-rollout"], 2)
+	})
 }

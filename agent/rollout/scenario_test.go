@@ -31,6 +31,8 @@ type scenario struct {
 	// closed are the hook types that answer with failure.
 	closed map[v1beta1.HookType]bool
 	called map[string]int
+	// keys of the messages: a story without a crash says nothing twice.
+	keys map[string]string
 	// frozen workloads make no progress by themselves.
 	frozenTarget, frozenPrimary, frozenRouter bool
 	// change is applied to what the agent observes.
@@ -45,7 +47,7 @@ func newScenario(t testing.TB, configure func(*v1beta1.Canary)) *scenario {
 	t.Helper()
 	m := newModelRun(modelConfig{canary: configure, pods: 2}, budget{}, Decide)
 	m.troubles[budgetCheck], m.troubles[budgetHook] = 100, 100
-	return &scenario{modelRun: m, t: t, s: untroubled(m.fresh()), closed: map[v1beta1.HookType]bool{}, called: map[string]int{}}
+	return &scenario{modelRun: m, t: t, s: untroubled(m.fresh()), closed: map[v1beta1.HookType]bool{}, called: map[string]int{}, keys: map[string]string{}}
 }
 
 // initializedScenario is one whose primary serves revision r1, with an empty record.
@@ -110,6 +112,10 @@ func (sc *scenario) decideOnce() bool {
 	}
 	for _, m := range p.Messages {
 		sc.said = append(sc.said, m.Text)
+		if other, ok := sc.keys[m.Key]; ok {
+			sc.t.Errorf("%q and %q have the same key %s", other, m.Text, m.Key)
+		}
+		sc.keys[m.Key] = m.Text
 		if m.Severity == Error {
 			sc.errors = append(sc.errors, m.Text)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// SourceAnnotation, on a primary: the revision of the target that it was copied from.
+	// SourceAnnotation on a primary is the revision of the target that it was copied from.
 	SourceAnnotation = "kubectl-canary/source-revision"
 	// runAnnotation, on a primary's pod template: a new value rolls its pods. The name is
 	// Flagger's, so that taking over a primary changes nothing.

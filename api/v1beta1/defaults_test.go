@@ -28,7 +28,7 @@ func TestDurations(t *testing.T) {
 			t.Errorf("step %d: %s, want %s", step, got, want)
 		}
 	}
-	if got := (&Canary{Spec: CanarySpec{ProgressDeadlineSeconds: ptr(int32(0))}}).ProgressDeadline(); got != DefaultProgressDeadline {
+	if got := (&Canary{Spec: CanarySpec{ProgressDeadlineSeconds: new(int32(0))}}).ProgressDeadline(); got != DefaultProgressDeadline {
 		t.Errorf("deadline %s", got)
 	}
 }
@@ -68,11 +68,11 @@ func TestMetricBounds(t *testing.T) {
 		in   CanaryMetric
 		want bounds
 	}{
-		{"range", CanaryMetric{Name: "x", Threshold: 5, ThresholdRange: &ThresholdRange{Min: ptr(1.0)}}, bounds{ptr(1.0), nil}},
+		{"range", CanaryMetric{Name: "x", Threshold: 5, ThresholdRange: &ThresholdRange{Min: new(1.0)}}, bounds{new(1.0), nil}},
 		{"empty range", CanaryMetric{Name: "x", Threshold: 5, ThresholdRange: &ThresholdRange{}}, bounds{}},
-		{"success rate", CanaryMetric{Name: MetricSuccessRate, Threshold: 99}, bounds{ptr(99.0), nil}},
-		{"other", CanaryMetric{Name: "x", Threshold: 5}, bounds{nil, ptr(5.0)}},
-		{"unset", CanaryMetric{Name: "x"}, bounds{nil, ptr(0.0)}},
+		{"success rate", CanaryMetric{Name: MetricSuccessRate, Threshold: 99}, bounds{new(99.0), nil}},
+		{"other", CanaryMetric{Name: "x", Threshold: 5}, bounds{nil, new(5.0)}},
+		{"unset", CanaryMetric{Name: "x"}, bounds{nil, new(0.0)}},
 		{"against the primary", CanaryMetric{Name: "x", VersusPrimary: &VersusPrimary{}}, bounds{}},
 	} {
 		lo, hi := MetricBounds(tt.in)

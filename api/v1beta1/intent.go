@@ -101,9 +101,9 @@ func (i Intent) Annotations() map[string]string {
 type IntentOutcome string
 
 const (
-	// IntentAccepted: the agent acts on it.
+	// IntentAccepted means: the agent acts on it.
 	IntentAccepted IntentOutcome = "Accepted"
-	// IntentRefused: the agent will not act on it; the message says why.
+	// IntentRefused means: the agent will not act on it; the message says why.
 	IntentRefused IntentOutcome = "Refused"
 )
 

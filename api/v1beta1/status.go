@@ -11,25 +11,25 @@ import (
 type CanaryPhase string
 
 const (
-	// PhaseInitializing: the primary is being created from the target.
+	// PhaseInitializing means: the primary is being created from the target.
 	PhaseInitializing CanaryPhase = "Initializing"
-	// PhaseInitialized: the primary serves all traffic, no run has happened yet.
+	// PhaseInitialized means: the primary serves all traffic, no run has happened yet.
 	PhaseInitialized CanaryPhase = "Initialized"
-	// PhaseWaiting: a new revision waits for a confirm-rollout hook.
+	// PhaseWaiting means: a new revision waits for a confirm-rollout hook.
 	PhaseWaiting CanaryPhase = "Waiting"
-	// PhaseProgressing: a run is under way.
+	// PhaseProgressing means: a run is under way.
 	PhaseProgressing CanaryPhase = "Progressing"
-	// PhaseWaitingPromotion: all steps passed, a confirm-promotion hook has not.
+	// PhaseWaitingPromotion means: all steps passed, a confirm-promotion hook has not.
 	PhaseWaitingPromotion CanaryPhase = "WaitingPromotion"
-	// PhasePromoting: the primary is being rolled to the new revision.
+	// PhasePromoting means: the primary is being rolled to the new revision.
 	PhasePromoting CanaryPhase = "Promoting"
-	// PhaseFinalising: all traffic is on the primary, the target is being scaled down.
+	// PhaseFinalising means: all traffic is on the primary, the target is being scaled down.
 	PhaseFinalising CanaryPhase = "Finalising"
-	// PhaseSucceeded: the new revision is the primary's.
+	// PhaseSucceeded means: the new revision is the primary's.
 	PhaseSucceeded CanaryPhase = "Succeeded"
-	// PhaseFailed: the run was rolled back, aborted, or its promotion failed.
+	// PhaseFailed means: the run was rolled back, aborted, or its promotion failed.
 	PhaseFailed CanaryPhase = "Failed"
-	// PhaseTerminating: the Canary is being deleted and the original is restored.
+	// PhaseTerminating means: the Canary is being deleted and the original is restored.
 	PhaseTerminating CanaryPhase = "Terminating"
 	// PhaseTerminated is part of Flagger's enum; no controller writes it.
 	PhaseTerminated CanaryPhase = "Terminated"
@@ -211,17 +211,17 @@ type RunStatus struct {
 type RunOutcome string
 
 const (
-	// OutcomePromoted: the revision became the primary's after analysis.
+	// OutcomePromoted means: the revision became the primary's after analysis.
 	OutcomePromoted RunOutcome = "Promoted"
-	// OutcomeRolledBack: failed checks, a deadline or a rollback hook ended the run.
+	// OutcomeRolledBack means: failed checks, a deadline or a rollback hook ended the run.
 	OutcomeRolledBack RunOutcome = "RolledBack"
-	// OutcomeAborted: an operator, or the return of the promoted revision, ended the run.
+	// OutcomeAborted means: an operator, or the return of the promoted revision, ended the run.
 	OutcomeAborted RunOutcome = "Aborted"
-	// OutcomePromotionFailed: the primary did not become ready with the new revision.
+	// OutcomePromotionFailed means: the primary did not become ready with the new revision.
 	OutcomePromotionFailed RunOutcome = "PromotionFailed"
-	// OutcomeSuperseded: a newer revision took the run's place.
+	// OutcomeSuperseded means: a newer revision took the run's place.
 	OutcomeSuperseded RunOutcome = "Superseded"
-	// OutcomeSkipped: promoted without analysis (spec.skipAnalysis).
+	// OutcomeSkipped means: promoted without analysis (spec.skipAnalysis).
 	OutcomeSkipped RunOutcome = "Skipped"
 )
 
@@ -246,11 +246,11 @@ type HookStatus struct {
 type HookState string
 
 const (
-	// HookStarted: called, no answer yet.
+	// HookStarted means: called, no answer yet.
 	HookStarted HookState = "Started"
-	// HookPassed: answered with success.
+	// HookPassed means: answered with success.
 	HookPassed HookState = "Passed"
-	// HookFailed: answered with failure, or not at all.
+	// HookFailed means: answered with failure, or not at all.
 	HookFailed HookState = "Failed"
 )
 
@@ -276,15 +276,15 @@ type StepStatus struct {
 type StepState string
 
 const (
-	// StepPending: still to come.
+	// StepPending means: still to come.
 	StepPending StepState = "Pending"
-	// StepActive: its weight is, or is about to be, in place.
+	// StepActive means: its weight is, or is about to be, in place.
 	StepActive StepState = "Active"
-	// StepPassed: its check passed.
+	// StepPassed means: its check passed.
 	StepPassed StepState = "Passed"
-	// StepFailed: the run ended in it.
+	// StepFailed means: the run ended in it.
 	StepFailed StepState = "Failed"
-	// StepSkipped: an operator went past it.
+	// StepSkipped means: an operator went past it.
 	StepSkipped StepState = "Skipped"
 )
 
@@ -292,13 +292,13 @@ const (
 type Verdict string
 
 const (
-	// VerdictPass: the value is within its threshold.
+	// VerdictPass means: the value is within its threshold.
 	VerdictPass Verdict = "Pass"
-	// VerdictFail: the value is outside its threshold.
+	// VerdictFail means: the value is outside its threshold.
 	VerdictFail Verdict = "Fail"
-	// VerdictNoData: the query returned no value, or NaN.
+	// VerdictNoData means: the query returned no value, or NaN.
 	VerdictNoData Verdict = "NoData"
-	// VerdictError: the query could not be made or answered.
+	// VerdictError means: the query could not be made or answered.
 	VerdictError Verdict = "Error"
 )
 

@@ -8,7 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }
 
 func valid() *Canary {
 	return &Canary{
@@ -51,7 +52,7 @@ func TestValidate(t *testing.T) {
 		{"interval", func(c *Canary) { c.Spec.Analysis.Interval = "60sec" }, "must be a duration such as 30s"},
 		{"short interval", func(c *Canary) { c.Spec.Analysis.Interval = "0s" }, "must be at least 1s"},
 		{"promotion step", func(c *Canary) { c.Spec.Analysis.StepWeightPromotion = 101 }, "spec.analysis.stepWeightPromotion"},
-		{"ready threshold", func(c *Canary) { c.Spec.Analysis.CanaryReadyThreshold = ptr(int32(200)) }, "must be 0 to 100"},
+		{"ready threshold", func(c *Canary) { c.Spec.Analysis.CanaryReadyThreshold = new(int32(200)) }, "must be 0 to 100"},
 		{"match without iterations", func(c *Canary) {
 			c.Spec.Analysis.Match = []HTTPMatchRequest{{Headers: map[string]StringMatch{"x": {Exact: "y"}}}}
 		}, "needs iterations"},
@@ -76,7 +77,7 @@ func TestValidate(t *testing.T) {
 		{"metric query", func(c *Canary) { c.Spec.Analysis.Metrics = []CanaryMetric{{Name: "x", Query: "q"}} }, ""},
 		{"metric without name", func(c *Canary) { c.Spec.Analysis.Metrics = []CanaryMetric{{Query: "q"}} }, "metrics[0].name: Required"},
 		{"metric range", func(c *Canary) {
-			c.Spec.Analysis.Metrics = []CanaryMetric{{Name: MetricDuration, ThresholdRange: &ThresholdRange{Min: ptr(2.0), Max: ptr(1.0)}}}
+			c.Spec.Analysis.Metrics = []CanaryMetric{{Name: MetricDuration, ThresholdRange: &ThresholdRange{Min: new(2.0), Max: new(1.0)}}}
 		}, "no value would be accepted"},
 		{"metric comparison", func(c *Canary) {
 			c.Spec.Analysis.Metrics = []CanaryMetric{{Name: MetricDuration, VersusPrimary: &VersusPrimary{}}}
@@ -105,7 +106,7 @@ func TestValidate(t *testing.T) {
 			c.Spec.AutoscalerRef = &AutoscalerReference{Kind: AutoscalerHPA, Name: "a"}
 		}, "scales itself"},
 		{"scaler limits", func(c *Canary) {
-			c.Spec.AutoscalerRef = &AutoscalerReference{Kind: AutoscalerHPA, Name: "a", PrimaryScalerReplicas: &ScalerReplicas{MinReplicas: ptr(int32(3)), MaxReplicas: ptr(int32(2))}}
+			c.Spec.AutoscalerRef = &AutoscalerReference{Kind: AutoscalerHPA, Name: "a", PrimaryScalerReplicas: &ScalerReplicas{MinReplicas: new(int32(3)), MaxReplicas: new(int32(2))}}
 		}, "must be at most maxReplicas, 2"},
 	}
 	for _, tt := range tests {

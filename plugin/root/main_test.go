@@ -2,6 +2,7 @@ package root
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"os"
@@ -28,6 +29,7 @@ type program struct {
 	config string
 	stdin  string
 	tty    cli.Terminal
+	name   string // argv[0]; empty for the usual one
 	// onOut and onErr see what is written, at once.
 	onOut, onErr func(string)
 }
@@ -71,7 +73,7 @@ func (p *program) runArgs(ctx context.Context, args ...string) result {
 		cli.Build{Version: "v1.2.3", Commit: "abc"})
 	deps.Now = func() time.Time { return now }
 	deps.Terminal = p.tty
-	code := Main(ctx, deps, append([]string{"kubectl-canary"}, args...))
+	code := Main(ctx, deps, append([]string{cmp.Or(p.name, "kubectl-canary")}, args...))
 	return result{out.String(), errOut.String(), code}
 }
 

@@ -148,3 +148,13 @@ status: {readyReplicas: 1}`)
 		t.Error("--client asked the cluster")
 	}
 }
+
+func TestWarnings(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running, foreign, broken)
+	p.server.Warning = "flagger.app/v1beta1 is old"
+	r := p.run("list --chunk-size 1 -o name")
+	if r.err != "Warning: flagger.app/v1beta1 is old\n" {
+		t.Errorf("one warning, once, on stderr; but: %q", r.err)
+	}
+}

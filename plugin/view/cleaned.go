@@ -12,12 +12,12 @@ const longestString = 4096
 // Cleaned returns a deep copy in which every string went through [Clean] and is of bounded length.
 // Outputs that draw many fields clean once, where the view arrives, and so cannot forget one.
 func (c Canary) Cleaned() Canary {
-	out, _ := cleaned(reflect.ValueOf(c)).Interface().(Canary) // the same type comes out as went in
+	out, _ := reflect.TypeAssert[Canary](cleaned(reflect.ValueOf(c))) // the same type comes out as went in
 	return out
 }
 
 func cleaned(v reflect.Value) reflect.Value {
-	if _, ok := v.Interface().(time.Time); ok {
+	if _, ok := reflect.TypeAssert[time.Time](v); ok {
 		return v
 	}
 	out := reflect.New(v.Type()).Elem()

@@ -20,11 +20,11 @@ type Point struct {
 type MarkKind int
 
 const (
-	// MarkWeight: the weight of the canary changed; the weight is written on the time axis.
+	// MarkWeight means: the weight of the canary changed; the weight is written on the time axis.
 	MarkWeight MarkKind = iota
-	// MarkFailed: a check failed; a cross is drawn on the canary's line.
+	// MarkFailed means: a check failed; a cross is drawn on the canary's line.
 	MarkFailed
-	// MarkNoData: a check found no data; a question mark is drawn on the time axis.
+	// MarkNoData means: a check found no data; a question mark is drawn on the time axis.
 	MarkNoData
 )
 

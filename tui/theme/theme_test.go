@@ -43,7 +43,7 @@ func TestSymbolsAreOneColumn(t *testing.T) {
 func TestMonoHasNoColour(t *testing.T) {
 	v := reflect.ValueOf(New(Mono, true, false))
 	for i := range v.NumField() {
-		if s, ok := v.Field(i).Interface().(interface{ Render(...string) string }); ok {
+		if s, ok := reflect.TypeAssert[interface{ Render(...string) string }](v.Field(i)); ok {
 			if out := s.Render("x"); strings.Contains(out, "38;") || strings.Contains(out, "48;") {
 				t.Errorf("%s is coloured: %q", v.Type().Field(i).Name, out)
 			}

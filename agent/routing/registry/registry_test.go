@@ -89,8 +89,7 @@ func TestNamesAreThoseOfTheCRD(t *testing.T) {
 	}
 	for _, name := range names {
 		_, err := registry.For(name.(string))
-		var unknown *registry.UnknownError
-		if errors.As(err, &unknown) {
+		if _, ok := errors.AsType[*registry.UnknownError](err); ok {
 			t.Errorf("the CRD admits %s, the registry does not know it", name)
 		}
 		if !slices.Contains(registry.Accepted(), name.(string)) {

@@ -55,8 +55,7 @@ func TestRender(t *testing.T) {
 
 func TestRenderRefusesAnImpossibleSplit(t *testing.T) {
 	_, err := traefik.Provider{}.Render(routingtest.Canary(t, manifest), routing.Split{Primary: 90, Canary: 90}, nil)
-	var invalid *routing.InvalidSplitError
-	if !errors.As(err, &invalid) {
+	if _, ok := errors.AsType[*routing.InvalidSplitError](err); !ok {
 		t.Fatalf("got %v, want an InvalidSplitError", err)
 	}
 }
@@ -100,8 +99,7 @@ func TestCheck(t *testing.T) {
 				t.Fatalf("got %v, want one error at %s", errs, tc.want)
 			}
 			_, err := traefik.Provider{}.Render(c, routing.ToPrimary, nil)
-			var refused *routing.RefusedError
-			if !errors.As(err, &refused) {
+			if _, ok := errors.AsType[*routing.RefusedError](err); !ok {
 				t.Errorf("Render gave %v, want a RefusedError", err)
 			}
 		})

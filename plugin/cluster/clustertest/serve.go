@@ -2,6 +2,7 @@ package clustertest
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -47,6 +48,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, r.Method+" "+r.URL.RequestURI())
+	if s.Warning != "" {
+		w.Header().Add("Warning", fmt.Sprintf("299 - %q", s.Warning))
+	}
 	t, ok := parse(r.URL.Path)
 	if !ok || s.absent[t.groupVersion] {
 		http.Error(w, "404 page not found", http.StatusNotFound)

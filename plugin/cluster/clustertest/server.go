@@ -32,6 +32,8 @@ type Server struct {
 	URL string
 	// User is the name that SelfSubjectReview answers.
 	User string
+	// Warning, when set, comes with every answer.
+	Warning string
 	// OnApply, when set, is called after each apply with a copy of the object, as a controller that
 	// watches would be.
 	OnApply func(Object)

@@ -143,8 +143,7 @@ func (p *Provider) failed(parent context.Context, err error) error {
 	case errors.Is(cause, context.DeadlineExceeded):
 		return &providers.UnavailableError{Err: fmt.Errorf("%s did not answer within %s: %w", p.where(), p.timeout, context.DeadlineExceeded)}
 	}
-	var blocked *egress.BlockedError
-	if errors.As(cause, &blocked) {
+	if _, ok := errors.AsType[*egress.BlockedError](cause); ok {
 		return err // it would be refused again
 	}
 	return &providers.UnavailableError{Err: err}

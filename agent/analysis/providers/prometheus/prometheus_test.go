@@ -134,7 +134,7 @@ func TestUnreachable(t *testing.T) {
 	}
 	_, err = strict.Query(t.Context(), "up")
 	var blocked *egress.BlockedError
-	if !errors.As(err, &blocked) || errors.As(err, &unavailable) && unavailable.Err == err {
+	if !errors.As(err, &blocked) || errors.As(err, &unavailable) && errors.Is(unavailable.Err, err) {
 		t.Errorf("got %v, want a BlockedError that is not retried", err)
 	}
 }
