@@ -6,9 +6,6 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
-//go:fix inline
-func ptr(v float64) *float64 { return new(v) }
-
 // One metric, one answer of the server, one verdict.
 func TestVerdicts(t *testing.T) {
 	const success, duration = "request-success-rate", "request-duration"

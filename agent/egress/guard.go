@@ -170,8 +170,8 @@ func (t *transport) judge(u *url.URL) error {
 		return fmt.Errorf("scheme %q is not supported: the address must begin with http:// or https://", u.Scheme)
 	}
 	addr, err := netip.ParseAddr(u.Hostname())
-	if isName := err != nil; isName {
-		return nil
+	if err != nil {
+		return nil //nolint:nilerr // A name; the dialer judges what it resolves to.
 	}
 	port := uint16(80)
 	if u.Scheme == "https" {

@@ -97,7 +97,7 @@ func modelConfigs() []modelConfig {
 				c.Spec.Analysis.Webhooks = hooksOf(v1beta1.HookRollout, v1beta1.HookConfirmPromotion, v1beta1.HookPostRollout)
 			},
 			short: budget{budgetShip: 1, budgetHook: 1, budgetCrash: 1},
-			full:  budget{budgetShip: 1, budgetCheck: 1, budgetHook: 2, budgetCrash: 1},
+			full:  budget{budgetShip: 1, budgetCheck: 1, budgetHook: 2, budgetCrash: 1, budgetIntent: 1},
 		},
 		{
 			name: "a router that confirms", pods: 1, reports: true,

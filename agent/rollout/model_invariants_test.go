@@ -216,7 +216,8 @@ func (m *modelRun) checkSameRun(old, s *state) error {
 	}
 	if b.Checks != a.Checks && a.HoldStartTime != nil && !old.plan.touched {
 		switch hold := int32(a.HoldStartTime.Sub(epoch) / time.Second); {
-		case old.now-old.route.setAt < ageHold:
+		case !old.route.found && old.now-old.route.setAt < ageHold:
+			// A process that found the share in force cannot know since when; it trusts the status.
 			return violation("S4", "a weight is judged that was in force for %d s", old.now-old.route.setAt)
 		case old.check.at < hold:
 			return violation("S4", "a hold that began at %d s is judged by a check of %d s", hold, old.check.at)

@@ -204,6 +204,7 @@ func (m *sim) view(s *state) World {
 			w.Check.Errors = []string{"Metric query failed for request-success-rate: connection refused"}
 		case jobHeld:
 			w.Check.Held = []string{"no values found for metric request-success-rate"}
+		default: // passed
 		}
 	}
 	for i := range s.hooks {

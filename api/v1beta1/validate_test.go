@@ -8,9 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 func valid() *Canary {
 	return &Canary{
 		ObjectMeta: metav1.ObjectMeta{Name: "a", Namespace: "test"},
