@@ -42,7 +42,7 @@ test-model: ## Explore the decision function in a simulated world
 
 .PHONY: testbed-bin
 testbed-bin: ## Build the programs of the test cluster into the cache (first time about 15 minutes)
-	cd test && go run ./testbed/cmd/testbed-build
+	@cd test && go run ./testbed/cmd/testbed-build >/dev/null
 
 .PHONY: test-integration
 test-integration: testbed-bin ## Test the test cluster itself on a real control plane
@@ -58,7 +58,8 @@ bench: testbed-bin ## Print what a rollout costs: time, requests
 
 .PHONY: demo
 demo: testbed-bin ## Show a release in a test cluster; HEADLESS=1 without a screen, BAD=1 with a failing version
-	@cd test && go build -o ../bin/demo ./cmd/demo && cd .. && HEADLESS='$(HEADLESS)' BAD='$(BAD)' ./bin/demo
+	@echo 'build the demo'; cd test && go build -o ../bin/demo ./cmd/demo
+	@HEADLESS='$(HEADLESS)' BAD='$(BAD)' ./bin/demo
 
 $(LINT):
 	@mkdir -p $(@D)

@@ -43,38 +43,38 @@ func unsupported(c *v1beta1.Canary) field.ErrorList {
 	var errs field.ErrorList
 	spec := field.NewPath("spec")
 	analysisPath := routing.AnalysisPath(c)
-	no := func(path *field.Path, what string) {
-		errs = append(errs, field.Forbidden(path, what+" is not supported by this version"))
+	no := func(path *field.Path, what, instead string) {
+		errs = append(errs, field.Forbidden(path, what+" is not supported by this version: "+instead))
 	}
 	if kind := c.Spec.TargetRef.Kind; kind != v1beta1.TargetDeployment {
-		no(spec.Child("targetRef", "kind"), "kind "+kind+" as a target")
+		no(spec.Child("targetRef", "kind"), "kind "+kind+" as a target", "use a Deployment")
 	}
 	if c.Spec.AutoscalerRef != nil {
-		no(spec.Child("autoscalerRef"), "an autoscaler")
+		no(spec.Child("autoscalerRef"), "an autoscaler", "remove it")
 	}
 	if c.Spec.RevertOnDeletion {
-		no(spec.Child("revertOnDeletion"), "restoring the target on deletion")
+		no(spec.Child("revertOnDeletion"), "restoring the target on deletion", "remove it")
 	}
 	analysis := c.GetAnalysis()
 	if s := c.Strategy(); s != v1beta1.StrategyCanary && !c.Spec.SkipAnalysis {
-		no(analysisPath.Child("iterations"), "strategy "+string(s))
+		no(analysisPath.Child("iterations"), "strategy "+string(s), "use stepWeight, stepWeights or steps")
 	}
 	if len(analysis.Match) > 0 {
-		no(analysisPath.Child("match"), "A/B testing")
+		no(analysisPath.Child("match"), "A/B testing", "remove it")
 	}
 	if analysis.Mirror {
-		no(analysisPath.Child("mirror"), "traffic mirroring")
+		no(analysisPath.Child("mirror"), "traffic mirroring", "remove it")
 	}
 	if analysis.SessionAffinity != nil {
-		no(analysisPath.Child("sessionAffinity"), "session affinity")
+		no(analysisPath.Child("sessionAffinity"), "session affinity", "remove it")
 	}
 	if len(analysis.Gates) > 0 {
-		no(analysisPath.Child("gates"), "a gate without a webhook")
+		no(analysisPath.Child("gates"), "a gate without a webhook", "use a webhook of type confirm-rollout or confirm-promotion")
 	}
 	for i, hook := range analysis.Webhooks {
 		switch hook.HookType() {
 		case v1beta1.HookConfirmTrafficIncrease, v1beta1.HookRollback:
-			no(analysisPath.Child("webhooks").Index(i).Child("type"), "a hook of type "+string(hook.Type))
+			no(analysisPath.Child("webhooks").Index(i).Child("type"), "a hook of type "+string(hook.Type), "remove it")
 		case v1beta1.HookConfirmRollout, v1beta1.HookPreRollout, v1beta1.HookRollout,
 			v1beta1.HookConfirmPromotion, v1beta1.HookPostRollout, v1beta1.HookEvent:
 		}

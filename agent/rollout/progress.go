@@ -93,7 +93,7 @@ func (d *decider) prepare() {
 			}
 		}
 	}
-	if d.run.Paused {
+	if d.run.Paused && !d.run.StepNow {
 		d.message("Paused before the first step.")
 		d.st.NextActionTime = nil
 		return

@@ -157,8 +157,16 @@ func TestPauseAndResume(t *testing.T) {
 	equal(t, "routes", sc.routes, []int32{20, 40, 0})
 
 	sc.ship(3)
-	sc.untilWeight(20)
+	sc.frozenTarget = true
+	sc.settle()
 	sc.ask(v1beta1.VerbPause)
+	sc.settle()
+	sc.frozenTarget = false
+	sc.pass(20)
+	equal(t, "weight in a pause before the first step", sc.s.route.canary, 0)
+	sc.ask(v1beta1.VerbPromoteStep)
+	sc.untilWeight(20)
+	equal(t, "still paused", sc.s.status.Run.Paused, true)
 	sc.checks = []jobState{jobFailed, jobFailed}
 	sc.finish(v1beta1.PhaseFailed) // A pause does not protect from failing checks.
 }

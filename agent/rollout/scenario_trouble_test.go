@@ -111,9 +111,12 @@ func TestFixOfFixAfterFailedPromotion(t *testing.T) {
 	sc.ship(3)
 	sc.settle()
 	sc.ship(2)
-	sc.s.target.rev = 1 + 1
+	sc.when("the end", func() bool { return !sc.s.plan.open && terminal(sc.s.status.Phase) })
+	sc.outcome(v1beta1.OutcomePromotionFailed) // The revision is the one that does not start there.
+	equal(t, "weight", sc.s.route.canary, 100)
+	sc.ship(3)
 	sc.frozenPrimary = false
-	sc.when("the end", func() bool { return terminal(sc.s.status.Phase) })
+	sc.finish(v1beta1.PhaseSucceeded)
 }
 
 func TestTargetScaledToZeroInRun(t *testing.T) {

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,11 +30,23 @@ func programs() stage.Programs {
 
 func TestMain(m *testing.M) {
 	nodelet.PodInit()
+	waitTogether()
 	if err := programs().Build(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	testbed.Main(m, testbed.Options{Programs: programs().Images()})
+}
+
+// waitTogether lets more tests run at once than there are processors, unless -parallel says how
+// many: they wait for intervals most of the time.
+func waitTogether() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", "6") // Every test binary has the flag.
+	}
 }
 
 var installed struct {
@@ -66,8 +79,8 @@ type scene struct {
 // is one request.
 const rate = 100
 
-// play applies the application, waits until it is initialized, and puts it under load.
-func play(t *testing.T, app stage.App) *scene {
+// begin makes a namespace for the application and a record of its canary; nothing is applied yet.
+func begin(t *testing.T, app stage.App) *scene {
 	t.Helper()
 	c := setup(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
@@ -84,13 +97,28 @@ func play(t *testing.T, app stage.App) *scene {
 	if s.record, err = stage.Watch(ctx, c, app.Namespace, "app"); err != nil {
 		t.Fatal(err)
 	}
-	if err := app.Apply(ctx, c); err != nil {
+	return s
+}
+
+// rehearse applies the application and waits until it is initialized; nobody uses it.
+func rehearse(t *testing.T, app stage.App) *scene {
+	t.Helper()
+	s := begin(t, app)
+	if err := s.app.Apply(s.ctx, s.cluster); err != nil {
 		t.Fatal(err)
 	}
 	s.until("Initialized", stage.InPhase(v1beta1.PhaseInitialized))
+	return s
+}
+
+// play is rehearse with an audience: the application is under load.
+func play(t *testing.T, app stage.App) *scene {
+	t.Helper()
+	s := rehearse(t, app)
 	s.waitServing()
-	if s.load, err = load.Start(ctx, load.Config{
-		URL: stage.URL(c), Host: app.Host(), Rate: rate, Timeout: 5 * time.Second,
+	var err error
+	if s.load, err = load.Start(s.ctx, load.Config{
+		URL: stage.URL(s.cluster), Host: s.app.Host(), Rate: rate, Timeout: 5 * time.Second,
 	}); err != nil {
 		t.Fatal(err)
 	}

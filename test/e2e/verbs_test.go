@@ -18,8 +18,14 @@ import (
 // kubectlCanary runs the plugin as an operator would and returns what it wrote and its exit code.
 func (s *scene) kubectlCanary(args ...string) (stdout, stderr string, code int) {
 	s.Helper()
+	return s.kubectlCanaryAs(s.cluster.Kubeconfig, args...)
+}
+
+// kubectlCanaryAs is kubectlCanary with another kubeconfig.
+func (s *scene) kubectlCanaryAs(kubeconfig string, args ...string) (stdout, stderr string, code int) {
+	s.Helper()
 	cmd := exec.CommandContext(s.ctx, programs().Plugin, append(args, "-n", s.app.Namespace)...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.cluster.Kubeconfig)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {

@@ -122,10 +122,10 @@ func TestRefusesOtherNetworks(t *testing.T) {
 			t.Errorf("%s was accepted", u)
 		}
 	}
-	if err := refuseOthers(nil, "tcp", "198.51.100.7:80", nil); !errors.Is(err, errNotAllowed) {
+	if err := refuseOthers(t.Context(), "tcp", "198.51.100.7:80", nil); !errors.Is(err, errNotAllowed) {
 		t.Errorf("a resolved address outside: %v", err)
 	}
-	if err := refuseOthers(nil, "tcp", "10.244.3.7:80", nil); err != nil {
+	if err := refuseOthers(t.Context(), "tcp", "10.244.3.7:80", nil); err != nil {
 		t.Errorf("a pod: %v", err)
 	}
 }

@@ -38,11 +38,15 @@ type Stats struct {
 	Errors    int // the failures without an HTTP status
 	ByVersion map[string]int
 	ByStatus  map[int]int
+	// FailuresByVersion counts the failures of the answers that said which version they are of.
+	FailuresByVersion map[string]int
 	// P50, P99 and Max are latencies. They are zero in totals.
 	P50, P99, Max time.Duration
 }
 
-func newStats() Stats { return Stats{ByVersion: map[string]int{}, ByStatus: map[int]int{}} }
+func newStats() Stats {
+	return Stats{ByVersion: map[string]int{}, ByStatus: map[int]int{}, FailuresByVersion: map[string]int{}}
+}
 
 func (s *Stats) add(sample Sample) {
 	s.Total++
@@ -54,6 +58,9 @@ func (s *Stats) add(sample Sample) {
 	}
 	if sample.Version != "" {
 		s.ByVersion[sample.Version]++
+		if sample.Failed() {
+			s.FailuresByVersion[sample.Version]++
+		}
 	}
 	if sample.Status != 0 {
 		s.ByStatus[sample.Status]++
@@ -99,6 +106,7 @@ func (g *Generator) Stats() Stats {
 	defer g.mu.Unlock()
 	s := g.totals
 	s.ByVersion, s.ByStatus = maps.Clone(s.ByVersion), maps.Clone(s.ByStatus)
+	s.FailuresByVersion = maps.Clone(s.FailuresByVersion)
 	return s
 }
 

@@ -6,10 +6,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
@@ -25,6 +29,8 @@ type App struct {
 	Interval string
 	// Provider of the canary, traefik or gatewayapi:v1. The seed's is osm, which needs a mesh.
 	Provider string
+	// Replicas of the target; the seed has 3.
+	Replicas int64
 	// Edit changes the seed's Canary further; nil for not at all.
 	Edit func(spec map[string]any)
 }
@@ -58,6 +64,11 @@ func (a App) ApplyWorkload(ctx context.Context, c *testbed.Cluster) error {
 			continue
 		}
 		doc.SetNamespace(a.Namespace)
+		if a.Replicas != 0 && doc.GetKind() == "Deployment" {
+			if err := unstructured.SetNestedField(doc.Object, a.Replicas, "spec", "replicas"); err != nil {
+				return err
+			}
+		}
 		if a.Provider != "traefik" && doc.GetKind() == "Deployment" {
 			// Without a proxy that is asked, the application's own metrics are judged.
 			err := unstructured.SetNestedStringMap(doc.Object,
@@ -151,6 +162,60 @@ func (a App) Release(ctx context.Context, c *testbed.Cluster, version string) er
 		return fmt.Errorf("set the image of deployment %s/app: %w", a.Namespace, err)
 	}
 	return nil
+}
+
+// WaitServing waits until the proxy answers with the application.
+func (a App) WaitServing(ctx context.Context, c *testbed.Cluster) error {
+	return poll(ctx, "the proxy to serve "+a.Host(), func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, URL(c), nil)
+		if err != nil {
+			return err
+		}
+		req.Host = a.Host()
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			return err
+		}
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("status %d", resp.StatusCode)
+		}
+		return nil
+	})
+}
+
+// WaitScaledDown waits until the target has no pods.
+func (a App) WaitScaledDown(ctx context.Context, c *testbed.Cluster) error {
+	return poll(ctx, "deployment app at 0/0", func(ctx context.Context) error {
+		d, err := c.Client().AppsV1().Deployments(a.Namespace).Get(ctx, "app", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if *d.Spec.Replicas != 0 || d.Status.Replicas != 0 {
+			return fmt.Errorf("app has %d of %d pods", d.Status.Replicas, *d.Spec.Replicas)
+		}
+		return nil
+	})
+}
+
+// poll repeats a check until it returns nil.
+func poll(ctx context.Context, what string, check func(context.Context) error) error {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := check(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waited for %s: %w", what, err)
+		}
+	}
 }
 
 // URL of the application through the proxy, as seen inside of the namespaces.

@@ -41,7 +41,7 @@ func In(dir string) Programs {
 // Images is the node's table.
 func (p Programs) Images() map[string]nodelet.Program {
 	return map[string]nodelet.Program{
-		AgentImage:      {Path: p.Agent},
+		AgentImage: {Path: p.Agent},
 		// A pod serves on while the proxy learns that it goes, which takes longer on a busy machine.
 		AppImage + ":*": {Path: p.App, Env: map[string]string{"SHUTDOWN_DELAY": "3s"}},
 	}

@@ -67,7 +67,7 @@ func WaitAgent(ctx context.Context, c *testbed.Cluster) error {
 		d, err := c.Client().AppsV1().Deployments(AgentNamespace).Get(ctx, AgentImage, metav1.GetOptions{})
 		if err != nil {
 			last = err.Error()
-			return false, nil
+			return false, nil //nolint:nilerr // Asked again until the time is up.
 		}
 		last = fmt.Sprintf("%d of %d pods are ready", d.Status.ReadyReplicas, *d.Spec.Replicas)
 		return d.Status.ObservedGeneration >= d.Generation && d.Status.ReadyReplicas == *d.Spec.Replicas && d.Status.UpdatedReplicas == *d.Spec.Replicas, nil

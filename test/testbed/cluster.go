@@ -85,8 +85,13 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("the test cluster did not start within %s", startTimeout))
 	defer cancel()
 	if err := c.start(ctx); err != nil {
+		err = fmt.Errorf("start the test cluster: %w", err)
+		if !errors.Is(err, context.Canceled) {
+			dir := ArtifactsDir("start")
+			err = errors.Join(fmt.Errorf("%w; its logs: %s", err, dir), copyLogs(filepath.Join(c.Dir, "logs"), dir))
+		}
 		c.Stop()
-		return nil, fmt.Errorf("start the test cluster: %w", err)
+		return nil, err
 	}
 	return c, nil
 }
@@ -194,7 +199,7 @@ func (c *Cluster) wait(ctx context.Context, what string, check func(context.Cont
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w (last: %v); process logs are in %s", what, context.Cause(ctx), err, filepath.Join(c.Dir, "logs"))
+			return fmt.Errorf("wait for %s: %w (last: %w)", what, context.Cause(ctx), err)
 		case <-tick.C:
 		}
 	}

@@ -121,7 +121,7 @@ func TestOrphansAreReaped(t *testing.T) {
 	}
 	eventually(t, 10*time.Second, func() error {
 		if err := syscall.Kill(pid, 0); err != syscall.ESRCH { // a zombie still answers
-			return fmt.Errorf("the orphan %d is still there: %v", pid, err)
+			return fmt.Errorf("the orphan %d is still there: %w", pid, err)
 		}
 		return nil
 	})

@@ -43,8 +43,17 @@ func Shared(t testing.TB) *Cluster {
 	return shared.cluster
 }
 
-// ArtifactsEnv names the directory for dumps of failed tests.
+// ArtifactsEnv names the directory for dumps of what failed.
 const ArtifactsEnv = "TESTBED_ARTIFACTS"
+
+// ArtifactsDir is a directory that Dump may write to when what is named so has failed.
+func ArtifactsDir(name string) string {
+	base := os.Getenv(ArtifactsEnv)
+	if base == "" {
+		base = filepath.Join(os.TempDir(), "kubectl-canary-testbed-failures")
+	}
+	return filepath.Join(base, time.Now().Format("20060102-150405-")+objectName(name))
+}
 
 // DumpOnFailure dumps the cluster when the test has failed. Cleanups that were
 // registered before run after the dump, later ones before it. It may be called
@@ -57,11 +66,7 @@ func (c *Cluster) DumpOnFailure(t testing.TB) {
 		if _, done := c.dumped.LoadOrStore(t, true); done {
 			return
 		}
-		base := os.Getenv(ArtifactsEnv)
-		if base == "" {
-			base = filepath.Join(os.TempDir(), "kubectl-canary-testbed-failures")
-		}
-		dir := filepath.Join(base, time.Now().Format("20060102-150405-")+objectName(t.Name()))
+		dir := ArtifactsDir(t.Name())
 		if err := c.Dump(dir); err != nil {
 			t.Logf("the dump of the test cluster is incomplete: %v", err)
 		}

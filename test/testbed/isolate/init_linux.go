@@ -128,7 +128,7 @@ func prepareMounts(dir string) error {
 		return err
 	}
 	if _, err := os.Stat("/etc/resolv.conf"); err != nil {
-		return nil // no mount point, and without network we must not create one on the host
+		return nil //nolint:nilerr // No mount point, and without network we must not create one on the host
 	}
 	if err := unix.Mount(resolv, "/etc/resolv.conf", "", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("mount a private /etc/resolv.conf: %w", err)

@@ -33,13 +33,12 @@ func TestMain(m *testing.M) {
 	if os.Getenv(roleEnv) == "in-cluster" {
 		inCluster()
 	}
-	programs := map[string]nodelet.Program{}
-	if app, err := appbin.Build(); err == nil {
-		programs = appbin.Programs(app)
-	} else {
+	app, err := appbin.Build()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	programs := appbin.Programs(app)
 	programs["busybox:*"] = nodelet.Program{Path: "/bin/sh"}
 	programs["self:*"] = nodelet.Program{Path: "/proc/self/exe", Env: map[string]string{roleEnv: "in-cluster"}}
 	testbed.Main(m, testbed.Options{Programs: programs})

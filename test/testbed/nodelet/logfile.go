@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -182,7 +183,7 @@ func tailOffset(f *os.File, size, n int64) (int64, error) {
 	lines := bufio.NewReader(io.NewSectionReader(f, 0, size))
 	for {
 		line, err := lines.ReadSlice('\n')
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			pos += int64(len(line))
 			continue
 		}

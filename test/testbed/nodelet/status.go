@@ -108,7 +108,7 @@ func (p *pod) status() v1.PodStatus {
 		cs := c.status()
 		if c.init {
 			s.InitContainerStatuses = append(s.InitContainerStatuses, cs)
-			if !c.succeeded() && !(c.sidecar && c.started) {
+			if !c.succeeded() && (!c.sidecar || !c.started) {
 				uninitialized = append(uninitialized, c.spec.Name)
 			}
 		} else {

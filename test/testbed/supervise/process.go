@@ -75,7 +75,7 @@ func (p *process) waitReady(ctx context.Context) error {
 			return fmt.Errorf("%s ended (%s) before it was ready; the end of %s:\n%s",
 				p.spec.Name, p.cmd.ProcessState, p.logPath, tail(p.logPath, 20))
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready (%v) and time is up: %w; the end of %s:\n%s",
+			return fmt.Errorf("%s is not ready (%w) and time is up: %w; the end of %s:\n%s",
 				p.spec.Name, err, context.Cause(ctx), p.logPath, tail(p.logPath, 20))
 		case <-tick.C:
 		}
