@@ -160,7 +160,7 @@ func (c *Controller) observeRoute(ctx context.Context, w *world) {
 	if !seen.Exists {
 		w.Route.Canary = -1
 	}
-	w.Route.Since, w.Route.Found = c.shares.saw(w.canary.UID, w.Route.Canary, w.Now)
+	w.Route.Since, w.Route.Found = c.shares.saw(w.canary.UID, w.Route.Canary, !seen.Reports || seen.Confirmed, w.Now)
 	// Rendered at the split that is in force, everything that differs is something else.
 	split := seen.Split
 	if err != nil || !seen.Exists {
@@ -184,26 +184,28 @@ func (c *Controller) observeRoute(ctx context.Context, w *world) {
 }
 
 // shares remembers since when each route has had its present share, as far as this process saw.
+// For a router that confirms, the share is in force from then on and not from the write.
 type shares struct {
 	mu sync.Mutex
 	of map[types.UID]share
 }
 
 type share struct {
-	canary int32
-	since  time.Time
+	canary    int32
+	confirmed bool
+	since     time.Time
 	// found: it was so when this process first looked.
 	found bool
 }
 
 func newShares() *shares { return &shares{of: map[types.UID]share{}} }
 
-func (s *shares) saw(canary types.UID, weight int32, now time.Time) (since time.Time, found bool) {
+func (s *shares) saw(canary types.UID, weight int32, confirmed bool, now time.Time) (since time.Time, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last, known := s.of[canary]
-	if !known || last.canary != weight {
-		last = share{canary: weight, since: now, found: !known}
+	if !known || last.canary != weight || last.confirmed != confirmed {
+		last = share{canary: weight, confirmed: confirmed, since: now, found: !known}
 		s.of[canary] = last
 	}
 	return last.since, last.found

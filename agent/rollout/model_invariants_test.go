@@ -33,7 +33,10 @@ func violation(invariant, format string, args ...any) error {
 func (m *modelRun) sides(w *World) (canary, primary bool) {
 	t := &w.Target
 	enough := max(t.Updated*m.canary.CanaryReadyThreshold()/100, 1)
-	canary = t.Exists && t.Observed && t.Replicas > 0 && t.Updated >= t.Replicas && t.Total <= t.Updated && t.Available >= enough
+	canary = t.Exists && t.Replicas > 0 && t.Available >= enough
+	if t.Observed {
+		canary = canary && t.Updated >= t.Replicas && t.Total <= t.Updated
+	} // Else the pods that were counted last are what there is; the next observation tells more.
 	return canary, w.Primary.Exists && w.Primary.Available > 0
 }
 
@@ -272,8 +275,9 @@ func hookPassed(run *v1beta1.RunStatus, name string) bool {
 
 // checkQuiescent is for a state in which the agent has nothing to do.
 func (m *modelRun) checkQuiescent(s *state, w *World, p *Plan) error {
-	// During the bootstrap nothing is decided until the target is observed.
-	if s.route.exists && (s.target.observed || s.status.Phase != v1beta1.PhaseInitializing) {
+	// Until an edit of the target has been looked at by its controller, nothing new is decided: not
+	// at all in the bootstrap, and no more weight for the canary otherwise.
+	if s.route.exists && s.target.observed {
 		if s.route.canary != s.status.CanaryWeight {
 			return violation("S1", "at rest the route has %d%%, the status %d%%", s.route.canary, s.status.CanaryWeight)
 		}

@@ -60,6 +60,12 @@ func (d *decider) serving() bool {
 		d.run.UnreadySince = nil
 		return true
 	}
+	if d.unobserved() && d.canaryServes() {
+		// Known in a moment; nothing is decided on what may be out of date.
+		d.route(d.run.Weight)
+		d.wakeAt(d.Now.Add(patience))
+		return false
+	}
 	d.run.HoldStartTime = nil
 	if d.run.UnreadySince == nil {
 		now := v1beta1.NewTime(d.Now)
@@ -157,6 +163,10 @@ func (d *decider) holdStep() {
 	if !d.route(weight) {
 		if d.st.CanaryWeight != d.run.Weight {
 			d.run.HoldStartTime = nil
+			d.stall(Problem{
+				Reason:  "PrimaryNotServing",
+				Message: "The primary " + d.primary() + " has no ready pod; the canary serves all traffic, and the run goes on when the primary is back.",
+			})
 		}
 		if d.routeRefused() {
 			text := "progress deadline exceeded route not accepted: " + d.Route.Message

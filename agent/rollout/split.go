@@ -15,6 +15,20 @@ func (d *decider) canaryReady() (bool, string) {
 	return d.Target.Ready(d.Canary.CanaryReadyThreshold())
 }
 
+// canaryServes says whether the canary's pods can take traffic right now. While an edit of the target
+// has not been looked at by its controller, the pods that were counted last stand in: they are
+// still there, and moving the traffic away for a moment would only disturb it.
+func (d *decider) canaryServes() bool {
+	if d.unobserved() {
+		return d.Target.Replicas > 0 && d.Target.Available > 0 &&
+			d.Target.Available >= required(d.Target.Updated, d.Canary.CanaryReadyThreshold())
+	}
+	ready, _ := d.canaryReady()
+	return ready
+}
+
+func (d *decider) unobserved() bool { return d.Target.Exists && !d.Target.Observed }
+
 // primaryServes says whether the primary can take traffic at all. Its ready threshold matters only
 // for a promotion: fewer pods than wanted are still better than a side that is not proved.
 func (d *decider) primaryServes() bool {
@@ -28,17 +42,22 @@ func (d *decider) onlyCopy() bool {
 }
 
 // safeWeight is the invariant S1 as a function: the weight that comes nearest to what is wanted
-// without sending traffic to a side that cannot serve. When neither side can, nothing is moved.
+// without sending traffic to a side that cannot serve. When neither side is known to serve,
+// nothing is moved.
 func (d *decider) safeWeight(wanted int32) int32 {
-	canary, _ := d.canaryReady()
-	primary := d.primaryServes()
+	canary, primary := d.canaryServes(), d.primaryServes()
 	switch {
+	case canary && primary && d.unobserved():
+		// Nothing more for pods that may be about to become another revision's.
+		return min(wanted, max(d.Route.Canary, 0))
 	case canary && primary:
 		return wanted
 	case primary:
 		return 0
-	case canary:
+	case canary && !d.unobserved():
 		return 100
+	case d.Route.Exists && d.Route.Canary >= 0 && d.Route.Canary <= 100:
+		return d.Route.Canary
 	}
 	return d.st.CanaryWeight
 }
@@ -109,7 +128,7 @@ func (d *decider) noteDrift(weight int32) {
 	d.setCondition(v1beta1.ConditionRouteDrift, "True", "WrittenByOther",
 		"The route was changed by field manager "+d.Route.Manager+"; it was put back to the status.")
 	d.say(Warning, "RouteDrift", "Route of "+d.name()+" was changed by field manager "+d.Route.Manager+
-		", putting it back", d.Now.UTC().Format("150405.000"))
+		", putting it back", d.Now.UTC().Format("1504"))
 }
 
 // drained says whether no traffic has gone to the canary for the drain delay, so that it may be

@@ -111,7 +111,8 @@ type Route struct {
 	Canary int32
 	// Current is false when anything but the weights differs from what is rendered.
 	Current bool
-	// Since is when this process first saw the present share in force.
+	// Since is when this process first saw the present share in force and, where the router
+	// reports, confirmed or not confirmed as it is now.
 	Since time.Time
 	// Found is true when the share was already in force when this process first looked, so that
 	// Since says nothing about when it was set.

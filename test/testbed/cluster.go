@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 
 	"github.com/kubectl-canary/kubectl-canary/test/testbed/binaries"
 	"github.com/kubectl-canary/kubectl-canary/test/testbed/nodelet"
@@ -110,6 +111,9 @@ func (c *Cluster) start(ctx context.Context) error {
 		c.logFile = f
 		c.log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+	// What client-go has to say is about the cluster too, and must not get into a screen that is
+	// drawn on the terminal.
+	klog.SetSlogLogger(c.log)
 	c.Processes = supervise.NewGroup(logs, c.log)
 
 	var inside context.Context

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -56,9 +57,6 @@ func play(ctx context.Context, o options, programs stage.Programs) (err error) {
 		if err := countdown(ctx); err != nil {
 			return err
 		}
-	}
-	if err := s.app.Release(ctx, s.cluster, s.version()); err != nil {
-		return err
 	}
 	watched := s.watch(ctx)
 	s.load.Stop()
@@ -155,31 +153,57 @@ func (s *show) putUnderLoad(ctx context.Context) (err error) {
 // watch runs the plugin on the terminal until the user leaves it, or, without a screen, until the
 // release has ended. How it ended is not an error here.
 func (s *show) watch(ctx context.Context) error {
-	args := []string{"watch", "app"}
-	if !s.screen {
-		args = append(args, "--plain")
-	}
-	cmd := exec.CommandContext(ctx, s.programs.Plugin, args...)
+	release := func() error { return s.app.Release(ctx, s.cluster, s.version()) }
+	cmd := exec.CommandContext(ctx, s.programs.Plugin, "watch", "app")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.cluster.Kubeconfig)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it puts the terminal right
 	cmd.WaitDelay = 5 * time.Second
+	released := &afterFirst{w: os.Stdout, do: release}
+	if s.screen {
+		if err := release(); err != nil {
+			return err
+		}
+	} else {
+		cmd.Args = append(cmd.Args, "--plain")
+		cmd.Stdin = nil
+		// The first lines say how things are; from then on no change is missed. Both streams go
+		// to one place, so that their lines stay in order.
+		cmd.Stdout, cmd.Stderr = released, released
+	}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
-	case ctx.Err() != nil:
-		return context.Canceled
-	case errors.As(err, &exit):
-		switch exit.ExitCode() {
-		case exitRolledBack:
-			return nil
-		case exitInterrupted:
-			return context.Canceled
-		}
+	case released.err != nil:
+		return released.err
 	case err == nil:
 		return nil
+	case ctx.Err() != nil:
+		return context.Canceled
+	case errors.As(err, &exit) && exit.ExitCode() == exitRolledBack:
+		return nil
+	case errors.As(err, &exit) && exit.ExitCode() == exitInterrupted:
+		return context.Canceled
 	}
 	return fmt.Errorf("kubectl-canary watch app: %w", err)
+}
+
+// afterFirst does something once when the first lines have been written.
+type afterFirst struct {
+	w    io.Writer
+	do   func() error
+	done bool
+	err  error // of do
+}
+
+func (a *afterFirst) Write(p []byte) (int, error) {
+	n, err := a.w.Write(p)
+	if err != nil || a.done {
+		return n, err
+	}
+	a.done = true
+	a.err = a.do()
+	return n, a.err
 }
 
 // exitRolledBack is the plugin's exit code after a release that failed.
