@@ -28,7 +28,7 @@ build: ## Build the programs into bin/
 	$(GOBUILD) -o bin/canary-agent ./cmd/canary-agent
 
 .PHONY: test
-test: test-unit test-model e2e ## Run everything that can run here
+test: test-unit test-model test-integration e2e ## Run everything that can run here
 
 .PHONY: test-unit
 test-unit: ## Test the packages by themselves, with the race detector

@@ -131,6 +131,9 @@ func (m *model) message() (string, lipgloss.Style) {
 		return s.Warning + " " + c.Problem, t.Warn
 	}
 	for _, name := range []string{"Stalled", "RouteDrift"} {
+		if name == "Stalled" && c.Phase == "Failed" {
+			continue // it repeats the message
+		}
 		if cond := c.Condition(name); cond.Status == "True" {
 			return s.Warning + " " + name + ": " + cond.Message, t.Warn
 		}

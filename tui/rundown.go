@@ -23,8 +23,12 @@ func (m *model) sides(width int) []string {
 		percent         int
 		image, rev, pod string
 	}
+	promoted := c.PromotedRevision
+	if c.Phase == "Promoting" || c.Phase == "Finalising" {
+		promoted = c.Revision // the primary is being rolled to it, or has been; its image says so too
+	}
 	both := []side{
-		{"primary", t.Primary, 100 - weight, images(c.Images.Primary), shortRevision(c.PromotedRevision), podCount(c.Pods, view.SidePrimary)},
+		{"primary", t.Primary, 100 - weight, images(c.Images.Primary), shortRevision(promoted), podCount(c.Pods, view.SidePrimary)},
 		{"canary", t.Canary, weight, images(c.Images.Target), shortRevision(c.Revision), podCount(c.Pods, view.SideCanary)},
 	}
 	wide := func(get func(side) string) int {
@@ -85,21 +89,29 @@ func images(all []string) string {
 	return strings.Join(short, ",")
 }
 
-// podCount is "2/3 ready"; empty when no pods are known, which is not the same as none.
+// podCount is "2/3 ready", without those that are on their way out; empty when no pods are known,
+// which is not the same as none.
 func podCount(pods []view.Pod, side view.Side) string {
 	if len(pods) == 0 {
 		return ""
 	}
-	ready, all := 0, 0
+	ready, all, ending := 0, 0, 0
 	for _, p := range pods {
-		if p.Side == side {
+		switch {
+		case p.Side != side:
+		case p.Reason == "Terminating":
+			ending++
+		default:
 			all++
 			if p.Ready {
 				ready++
 			}
 		}
 	}
-	if all == 0 {
+	switch {
+	case all == 0 && ending > 0:
+		return fmt.Sprintf("%d ending", ending)
+	case all == 0:
 		return "no pods"
 	}
 	return fmt.Sprintf("%d/%d ready", ready, all)
@@ -155,11 +167,15 @@ func (m *model) checks() string {
 	if !m.detail.loaded {
 		return ""
 	}
-	text := fmt.Sprintf("%d failed", c.FailedChecks)
+	failed := c.FailedChecks
+	if c.Run != nil && c.Run.Outcome != "" {
+		failed = c.Run.FailedChecks // the counter of the status begins anew, the record stays
+	}
+	text := fmt.Sprintf("%d failed", failed)
 	if c.Run != nil && c.Run.Checks > 0 {
 		text += fmt.Sprintf(" of %d", c.Run.Checks)
 	}
-	if c.FailedChecks > 0 {
+	if failed > 0 {
 		text = t.Fail.Render(s.Failed + " " + text)
 	}
 	if c.Threshold > 0 {

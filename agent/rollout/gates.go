@@ -29,7 +29,7 @@ func (d *decider) gate(t v1beta1.HookType, hook v1beta1.CanaryWebhook) bool {
 		return true
 	}
 	words := gateWords[t]
-	call := CallHook{ID: d.run.ID + "/" + name, Name: hook.Name, Type: t, Phase: d.st.Phase}
+	call := CallHook{ID: d.run.ID + "/" + name, Name: hook.Name, Type: t, Phase: words.sent}
 	result, known := d.Hooks[call.ID]
 	if !known {
 		d.do(call)
@@ -63,15 +63,15 @@ func (d *decider) gate(t v1beta1.HookType, hook v1beta1.CanaryWebhook) bool {
 
 var gateWords = map[v1beta1.HookType]struct {
 	reason, title, waiting string
-	// phase to be entered while waiting.
-	phase v1beta1.CanaryPhase
+	// phase to be entered while waiting, and the one that the contract has in the payload.
+	phase, sent v1beta1.CanaryPhase
 }{
 	v1beta1.HookConfirmRollout: {
 		reason: "ConfirmRollout", title: "Confirm-rollout",
-		waiting: "waiting for approval", phase: v1beta1.PhaseWaiting,
+		waiting: "waiting for approval", phase: v1beta1.PhaseWaiting, sent: v1beta1.PhaseWaiting,
 	},
 	v1beta1.HookConfirmPromotion: {
 		reason: "ConfirmPromotion", title: "Confirm-promotion",
-		waiting: "waiting for promotion approval", phase: v1beta1.PhaseWaitingPromotion,
+		waiting: "waiting for promotion approval", phase: v1beta1.PhaseWaitingPromotion, sent: v1beta1.PhaseProgressing,
 	},
 }

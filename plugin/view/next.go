@@ -58,6 +58,9 @@ func (v *Canary) nextWords(c *v1beta1.Canary) string {
 	}
 	switch v1beta1.CanaryPhase(v.Phase) {
 	case "":
+		if v.Health == HealthStalled {
+			return "nothing happens until what it is stalled by is corrected"
+		}
 		return "a controller takes the canary up; none has yet"
 	case v1beta1.PhaseInitializing:
 		return "once " + c.PrimaryName() + " is ready it gets all traffic"
@@ -85,6 +88,8 @@ func (v *Canary) nextWords(c *v1beta1.Canary) string {
 func (v *Canary) nextInRun(c *v1beta1.Canary) string {
 	current, running := v.Current()
 	switch {
+	case v.Paused() && c.Status.NextActionTime != nil:
+		return fmt.Sprintf("%d%% is checked again; it is held until somebody resumes the run", v.Weight)
 	case v.Paused():
 		return fmt.Sprintf("%d%% is held until somebody resumes the run", v.Weight)
 	case c.Status.Run != nil && c.Status.Run.PromoteNow:

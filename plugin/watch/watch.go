@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
 	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
@@ -137,6 +139,8 @@ func (o *Options) draw(ctx context.Context, s *screen, updates <-chan feed.Updat
 	if err != nil {
 		return err
 	}
+	// What client-go logs would be written over the screen; what matters of it, the feed reports.
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
 	source := make(chan tui.Update)
 	go s.forward(ctx, updates, source)
 	last, err := tui.Run(ctx, tui.Options{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ type Printer struct {
 	Color bool
 
 	last    *view.Canary
+	images  []string             // of the target, when last known
 	samples map[string]time.Time // newest sample printed, by metric
 	event   time.Time            // newest event printed
 	seen    map[string]int32     // events of that very time, which may gain company or a count
@@ -99,8 +101,14 @@ func (p *Printer) state(c view.Canary, now time.Time, lines *[]line) {
 
 	if first || c.Revision != old.Revision {
 		if c.Revision != "" {
-			add("revision", c.Revision+paren(strings.Join(c.Images.Target, ",")), plain)
+			add("revision", c.Revision, plain)
 		}
+	}
+	// Not on one line with the revision: they come from different objects, whose news arrive in any
+	// order, so that the image beside a new revision might be that of the old one.
+	if len(c.Images.Target) > 0 && !slices.Equal(c.Images.Target, p.images) {
+		p.images = c.Images.Target
+		add("image", strings.Join(p.images, ","), plain)
 	}
 	if i := c.LastIntent; i != nil && (old.LastIntent == nil || old.LastIntent.ID != i.ID || !old.LastIntent.Time.Equal(i.Time)) {
 		text := i.Verb
