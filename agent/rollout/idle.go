@@ -89,6 +89,9 @@ func (d *decider) startRun() {
 	d.st.Measurements = nil
 	d.st.Steps = nil
 	d.planSteps()
+	if len(d.Canary.GetAnalysis().Alerts) > 0 {
+		d.say(Warning, "AlertsNotSent", "spec.analysis.alerts: this version of the agent sends no alerts; use a webhook of type event")
+	}
 	if weight > 0 {
 		// The canary is the only healthy copy, left by a failed promotion. The fix is rolled out
 		// on it under full traffic and judged once; smaller steps would feed the broken primary.

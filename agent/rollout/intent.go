@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
@@ -12,7 +13,25 @@ func (d *decider) newIntent() (v1beta1.Intent, bool) {
 	if !ok || (d.st.LastIntent != nil && d.st.LastIntent.ID == intent.ID) {
 		return intent, false
 	}
+	// Anybody who may annotate writes these, up to 256 KiB, and the status keeps ten runs of them.
+	intent.Verb = v1beta1.Verb(shorten(string(intent.Verb), 64))
+	intent.Revision = shorten(intent.Revision, 256)
+	intent.By = shorten(intent.By, 256)
+	intent.Reason = shorten(intent.Reason, 1024)
 	return intent, true
+}
+
+// shorten cuts a text to at most n bytes, between characters.
+func shorten(s string, n int) string {
+	const more = "…"
+	if len(s) <= n {
+		return s
+	}
+	n -= len(more)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + more
 }
 
 // takeIntent answers a new intent and notes in the run what it asks for. The phases act on it.

@@ -11,6 +11,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/kubectl-canary/kubectl-canary/test/stage"
 )
 
 // auditPolicy records every finished request without its body. Watches count when they end, as
@@ -35,8 +37,9 @@ func newAudit(dir string) (audit, []string, error) {
 	return a, []string{"--audit-policy-file=" + policy, "--audit-log-path=" + a.path}, nil
 }
 
-// requests counts the requests of a user within a time, by verb and resource.
-func (a audit) requests(user string, from, to time.Time) (total int, by map[string]int, err error) {
+// requests counts the requests of a user within a time, by verb and resource. Those of other
+// namespaces than the one named and the agent's own do not count: other releases make them.
+func (a audit) requests(user, namespace string, from, to time.Time) (total int, by map[string]int, err error) {
 	f, err := os.Open(a.path)
 	if err != nil {
 		return 0, nil, err
@@ -49,6 +52,7 @@ func (a audit) requests(user string, from, to time.Time) (total int, by map[stri
 		var e struct {
 			Verb      string `json:"verb"`
 			ObjectRef struct {
+				Namespace   string `json:"namespace"`
 				Resource    string `json:"resource"`
 				Subresource string `json:"subresource"`
 			} `json:"objectRef"`
@@ -61,6 +65,9 @@ func (a audit) requests(user string, from, to time.Time) (total int, by map[stri
 			continue // The line that is being written.
 		}
 		if e.User.Username != user || e.RequestReceivedTimestamp.Before(from) || e.RequestReceivedTimestamp.After(to) {
+			continue
+		}
+		if ns := e.ObjectRef.Namespace; ns != "" && ns != namespace && ns != stage.AgentNamespace {
 			continue
 		}
 		what := e.ObjectRef.Resource

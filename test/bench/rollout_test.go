@@ -142,7 +142,7 @@ func release(ctx context.Context, b *testing.B, c *testbed.Cluster, app stage.Ap
 	if err := app.WaitScaledDown(ctx, c); err != nil {
 		b.Fatal(err)
 	}
-	total, by, err := requests.requests(agentUser, begin, time.Now())
+	total, by, err := requests.requests(agentUser, app.Namespace, begin, time.Now())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -156,7 +156,7 @@ func (c *container) start(program Program) (proc *process, reason string, err er
 		c.state = v1.ContainerState{Running: &v1.ContainerStateRunning{StartedAt: metav1.NewTime(proc.started)}}
 		c.process, c.env, c.program, c.log = proc, env, program, log
 		c.started = c.spec.StartupProbe == nil
-		c.ready = c.started && c.spec.ReadinessProbe == nil
+		c.ready = c.started && c.spec.ReadinessProbe == nil && c.unprobedPort() == 0
 	})
 	return proc, "", nil
 }

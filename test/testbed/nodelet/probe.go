@@ -33,6 +33,14 @@ var errNotUp = errors.New("not up yet")
 // probe runs the container's probes until ctx ends. What they find goes into the
 // container's status; a container that has to be killed goes into dead.
 func (c *container) probe(ctx context.Context, dead chan<- deadProbe) {
+	if port := c.unprobedPort(); port != 0 {
+		c.awaitPort(ctx, port)
+		c.update(func() {
+			if ctx.Err() == nil {
+				c.ready = true
+			}
+		})
+	}
 	if p := c.spec.StartupProbe; p != nil {
 		ok := false
 		c.watch(ctx, p, "Startup", func(healthy bool) bool { ok = healthy; return false })
@@ -66,6 +74,44 @@ func (c *container) probe(ctx context.Context, dead chan<- deadProbe) {
 			})
 			return true
 		})
+	}
+}
+
+// unprobedGrace is how long a container without probes may take to open its port.
+const unprobedGrace = 2 * time.Second
+
+// unprobedPort is the first TCP port of a container that has no probe to say when it is ready, or 0.
+// A real kubelet calls such a container ready as soon as its process exists, and its clients lose
+// requests until it listens. Applications of the seeds have no probes, and what is tested with
+// them is not that; so here they are ready when the port is open, or when the grace is over.
+func (c *container) unprobedPort() int32 {
+	if c.init || c.spec.StartupProbe != nil || c.spec.ReadinessProbe != nil {
+		return 0
+	}
+	for _, p := range c.spec.Ports {
+		if p.Protocol == v1.ProtocolTCP || p.Protocol == "" {
+			return p.ContainerPort
+		}
+	}
+	return 0
+}
+
+func (c *container) awaitPort(ctx context.Context, port int32) {
+	ctx, cancel := context.WithTimeout(ctx, unprobedGrace)
+	defer cancel()
+	address := net.JoinHostPort(c.pod.ip.String(), strconv.Itoa(int(port)))
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		if conn, err := new(net.Dialer).DialContext(ctx, "tcp", address); err == nil {
+			conn.Close()
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
