@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"errors"
+	"net/url"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -114,8 +116,11 @@ func (m *model) banner() string {
 	if !st.Since.IsZero() {
 		text += " since " + span(m.clock.Sub(st.Since))
 	}
-	if st.Err != nil {
-		text += ": " + view.Clean(ansi.Truncate(st.Err.Error(), 1000, ""))
+	if cause := st.Err; cause != nil {
+		if request, ok := errors.AsType[*url.Error](cause); ok {
+			cause = request.Err // what went wrong, without the address that fills the line
+		}
+		text += ": " + view.Clean(ansi.Truncate(cause.Error(), 1000, ""))
 	}
 	return text
 }

@@ -3,6 +3,8 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -412,6 +414,42 @@ func TestTerminalState(t *testing.T) {
 			t.Errorf("%s: %+v %q", state, *v.ProgressBar, v.WindowTitle)
 		}
 	}
+}
+
+// Pods on their way out are not missing: the rows count those that are there to stay.
+func TestPodsOnTheirWayOut(t *testing.T) {
+	ready := view.Pod{Side: view.SideCanary, Ready: true}
+	going := view.Pod{Side: view.SideCanary, Reason: "Terminating"}
+	for want, pods := range map[string][]view.Pod{
+		"":          nil,
+		"1/1 ready": {ready, going, going},
+		"2 ending":  {going, going},
+		"no pods":   {{Side: view.SidePrimary}},
+	} {
+		if have := podCount(pods, view.SideCanary); have != want {
+			t.Errorf("%d pods: %q, want %q", len(pods), have, want)
+		}
+	}
+}
+
+// The agent counts failed checks anew once a run has ended, and calls a failed run stalled, too.
+func TestEndOfARun(t *testing.T) {
+	d := drive(t, "failed")
+	c := d.m.detail.canary
+	c.FailedChecks, c.Message = 0, "failed checks threshold reached 5."
+	c.Run = &view.Run{ID: "1", Outcome: "RolledBack", Checks: 7, FailedChecks: 5}
+	c.Conditions = []view.Condition{{Type: "Stalled", Status: "True", Message: "Failed: " + c.Message}}
+	d.send(CanaryMsg{Canary: c})
+	d.shows("5 failed of 7")
+	d.shows("\n" + c.Message)
+	d.hides("Stalled")
+}
+
+// The address of a request would leave no room for what is wrong with it.
+func TestStaleNamesTheCause(t *testing.T) {
+	d := drive(t, "progressing")
+	d.send(StaleMsg{Err: fmt.Errorf("watch: %w", &url.Error{Op: "Get", URL: "https://10.0.0.1/apis", Err: errors.New("connection refused")})})
+	d.shows("stale: connection refused")
 }
 
 // The theme follows the background of the terminal.

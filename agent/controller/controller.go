@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	appsclient "k8s.io/client-go/kubernetes/typed/apps/v1"
@@ -235,12 +236,10 @@ func (c *Controller) sync(ctx context.Context, name cache.ObjectName) (err error
 }
 
 // gone forgets a canary that was deleted.
-func (c *Controller) gone(name cache.ObjectName) {
-	if e, ok := c.index.get(name); ok {
-		c.jobs.keep(e.raw.GetUID(), "")
-		c.shares.forget(e.raw.GetUID())
-	}
+func (c *Controller) gone(name cache.ObjectName, uid types.UID) {
+	c.jobs.keep(uid, "")
+	c.shares.forget(uid)
 	c.index.remove(name)
-	c.recent.forget(objectKey{canariesResource, name.Namespace, name.Name})
+	c.recent.forget(objectKey{canariesResource, name.Namespace, name.Name}, uid)
 	c.metrics.Forget(name.Namespace, name.Name)
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 
@@ -143,7 +144,7 @@ func (c *Controller) canaryHandler() cache.ResourceEventHandler {
 			if err != nil {
 				return
 			}
-			c.gone(name)
+			c.gone(name, uidOf(o))
 		},
 	}
 }
@@ -160,11 +161,27 @@ func (c *Controller) ownedHandler(resource string) cache.ResourceEventHandler {
 		UpdateFunc: func(_, o any) { changed(o) },
 		DeleteFunc: func(o any) {
 			if name, err := cache.DeletionHandlingObjectToName(o); err == nil {
-				c.recent.forget(objectKey{resource, name.Namespace, name.Name})
+				key, uid := objectKey{resource, name.Namespace, name.Name}, types.UID("")
+				if len(c.index.of(key)) > 0 { // The agent writes no others.
+					uid = uidOf(o)
+				}
+				c.recent.forget(key, uid)
 			}
 			changed(o)
 		},
 	}
+}
+
+// uidOf an object as an informer hands over a deleted one.
+func uidOf(o any) types.UID {
+	if unknown, ok := o.(cache.DeletedFinalStateUnknown); ok {
+		o = unknown.Obj
+	}
+	m, err := meta.Accessor(o)
+	if err != nil {
+		return ""
+	}
+	return m.GetUID()
 }
 
 // replicaSetHandler puts the canaries into the queue whose target or primary got a new revision.

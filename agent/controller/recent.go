@@ -1,11 +1,13 @@
 package controller
 
 import (
+	"maps"
 	"strconv"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // recentTTL ends the memory of a write whose object never shows up in the cache, because it was
@@ -21,6 +23,9 @@ type objectKey struct {
 type recent struct {
 	mu      sync.Mutex
 	objects map[objectKey]recentObject
+	// deleted are the uids of objects that the cache saw going, for writes whose answer is still
+	// under way then: no event would ever end the memory of those.
+	deleted map[types.UID]time.Time
 	now     func() time.Time
 }
 
@@ -30,21 +35,29 @@ type recentObject struct {
 }
 
 func newRecent(now func() time.Time) *recent {
-	return &recent{objects: map[objectKey]recentObject{}, now: now}
+	return &recent{objects: map[objectKey]recentObject{}, deleted: map[types.UID]time.Time{}, now: now}
 }
 
-// wrote remembers what a write returned.
+// wrote remembers what a write returned, unless the object has been deleted meanwhile.
 func (r *recent) wrote(key objectKey, object metav1.Object) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if _, gone := r.deleted[object.GetUID()]; gone {
+		return
+	}
 	r.objects[key] = recentObject{object: object, at: r.now()}
 }
 
-// forget drops what is remembered, because the cache saw a deletion.
-func (r *recent) forget(key objectKey) {
+// forget drops what is remembered, because the cache saw the deletion of the object with the uid,
+// which is empty for one that the agent does not write.
+func (r *recent) forget(key objectKey, uid types.UID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.objects, key)
+	maps.DeleteFunc(r.deleted, func(_ types.UID, at time.Time) bool { return r.now().Sub(at) > recentTTL })
+	if uid != "" {
+		r.deleted[uid] = r.now()
+	}
 }
 
 // newest returns the cached object, or the remembered one when the cache has not caught up with

@@ -40,6 +40,7 @@ type detail struct {
 	events               map[string]corev1.Event
 	pods                 map[kind]map[string]corev1.Pod
 	following            map[kind]bool
+	templates            map[string]bool // revisions of pods that were seen
 	target, primary      *workload
 	podsNote, eventsNote string
 }
@@ -53,7 +54,8 @@ type workload struct {
 }
 
 // detailFor keeps the detail of a canary current: a new one for a new object, and the workloads
-// read again whenever phase or revision moved, which is when their templates can have changed.
+// read again whenever phase or revision moved, which is when their templates are about to change.
+// That they have changed is seen by the first pod of the new template; see unknownTemplate.
 func (m *model) detailFor(ctx context.Context, c *v1beta1.Canary) *detail {
 	d := m.detail
 	if d == nil || d.uid != c.UID {
@@ -75,7 +77,7 @@ func newDetail(ctx context.Context, m *model, c *v1beta1.Canary, before *detail)
 	}
 	d := &detail{
 		uid: c.UID, epoch: m.epochs, m: m, events: map[string]corev1.Event{},
-		pods: map[kind]map[string]corev1.Pod{}, following: map[kind]bool{},
+		pods: map[kind]map[string]corev1.Pod{}, following: map[kind]bool{}, templates: map[string]bool{},
 	}
 	d.ctx, d.stop = context.WithCancel(ctx)
 	return d
@@ -191,6 +193,28 @@ func (d *detail) handle(msg message) bool {
 		d.pods[msg.kind] = collect(d.pods[msg.kind], msg)
 	}
 	return true
+}
+
+// unknownTemplate is true when a pod appeared whose revision none had before.
+func (d *detail) unknownTemplate(msg message) bool {
+	if msg.kind != kindCanaryPod && msg.kind != kindPrimaryPod {
+		return false
+	}
+	known := len(d.templates)
+	add := func(object *unstructured.Unstructured) {
+		for _, label := range []string{"pod-template-hash", "controller-revision-hash"} {
+			if revision := object.GetLabels()[label]; revision != "" {
+				d.templates[fmt.Sprint(msg.kind, revision)] = true
+			}
+		}
+	}
+	for i := range msg.items {
+		add(&msg.items[i])
+	}
+	if msg.op == opPut {
+		add(msg.object)
+	}
+	return msg.op == opPut && len(d.templates) > known
 }
 
 func note(what string, err error) string {

@@ -229,6 +229,13 @@ func TestDetail(t *testing.T) {
 		return len(v.Pods) == 1 && v.Pods[0].Side == view.SidePrimary && slices.Equal(v.Images.Primary, []string{"app:1"})
 	}))
 
+	// The primary's template follows later; its first pod tells.
+	server.Put(t, strings.NewReplacer("name: app,", "name: app-primary,", "app: app}", "app: app-primary, pod-template-hash: new}",
+		"matchLabels: {app: app}", "matchLabels: {app: app-primary}", "app-1", "p-2").Replace(around))
+	r.until(full(func(v view.Canary) bool {
+		return len(v.Pods) == 2 && slices.Equal(v.Images.Primary, []string{"app:2"})
+	}))
+
 	server.Delete(path + "app")
 	r.until(is[Gone])
 	server.Put(t, canary("app", "Initializing", 0))

@@ -119,6 +119,11 @@ func (m *model) handleDetail(msg message) {
 			d.follow(s)
 		}
 	}
+	if d.unknownTemplate(msg) {
+		for _, e := range m.known { // with details, the one
+			d.read(e.canary)
+		}
+	}
 	m.rebuild()
 }
 

@@ -131,7 +131,7 @@ func Line(v view.Canary) string {
 		phase += " (paused)"
 	}
 	parts = append(parts, phase)
-	if v.Revision != "" {
+	if v.Revision != "" && !strings.Contains(v.Message, v.Revision) { // said once is enough
 		parts = append(parts, "revision "+v.Revision)
 	}
 	if v.Active() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -219,13 +220,16 @@ func TestOrderOfPodsAndEvents(t *testing.T) {
 	pod := func(name string, minute int) corev1.Pod {
 		return corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: at(minute)}}
 	}
-	event := func(message string, minute int) corev1.Event {
-		return corev1.Event{Message: message, LastTimestamp: at(minute)}
+	event := func(message string, minute, version int) corev1.Event {
+		return corev1.Event{
+			ObjectMeta: metav1.ObjectMeta{ResourceVersion: strconv.Itoa(version)},
+			Message:    message, LastTimestamp: at(minute),
+		}
 	}
 	v := view.Build(base(), view.Extra{
 		PrimaryPods: []corev1.Pod{pod("p1", 5)},
 		CanaryPods:  []corev1.Pod{pod("c2", 9), pod("c1", 8), pod("c0", 9)},
-		Events:      []corev1.Event{event("late", 9), event("early", 1)},
+		Events:      []corev1.Event{event("a-written-last", 9, 100), event("b-written-first", 9, 99), event("early", 1, 200)},
 	})
 	var have []string
 	for _, p := range v.Pods {
@@ -234,7 +238,7 @@ func TestOrderOfPodsAndEvents(t *testing.T) {
 	for _, e := range v.Events {
 		have = append(have, e.Message)
 	}
-	if got := strings.Join(have, " "); got != "c1 c0 c2 p1 early late" {
+	if got := strings.Join(have, " "); got != "c1 c0 c2 p1 early b-written-first a-written-last" {
 		t.Errorf("order: %s", got)
 	}
 }

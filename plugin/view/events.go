@@ -6,13 +6,19 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
 
 // events lists the latest events, oldest first.
 func events(in []corev1.Event) []Event {
-	var out []Event
+	order := make([]*corev1.Event, len(in))
 	for i := range in {
-		e := &in[i]
+		order[i] = &in[i]
+	}
+	slices.SortStableFunc(order, inOrder)
+	order = order[max(0, len(order)-maxEvents):]
+	var out []Event
+	for _, e := range order {
 		count := max(1, e.Count)
 		if e.Series != nil {
 			count = max(count, e.Series.Count)
@@ -21,13 +27,19 @@ func events(in []corev1.Event) []Event {
 			Type: e.Type, Reason: e.Reason, Message: strings.TrimSpace(e.Message), Count: count, Time: eventTime(e),
 		})
 	}
-	slices.SortStableFunc(out, func(a, b Event) int {
-		if c := a.Time.Compare(b.Time); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Message, b.Message)
-	})
-	return out[max(0, len(out)-maxEvents):]
+	return out
+}
+
+// inOrder sorts events by time. Most are stamped to the second, in which several happen at the
+// beginning and at the end of a run; the order in which they were written tells those apart.
+func inOrder(a, b *corev1.Event) int {
+	if c := eventTime(a).Compare(eventTime(b)); c != 0 {
+		return c
+	}
+	if c, err := resourceversion.CompareResourceVersion(a.ResourceVersion, b.ResourceVersion); err == nil && c != 0 {
+		return c
+	}
+	return strings.Compare(a.Message, b.Message)
 }
 
 // eventTime is the last time an event happened. Old and new recorders fill different fields.

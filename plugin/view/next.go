@@ -89,7 +89,7 @@ func (v *Canary) nextInRun(c *v1beta1.Canary) string {
 	current, running := v.Current()
 	switch {
 	case v.Paused() && c.Status.NextActionTime != nil:
-		return fmt.Sprintf("%d%% is checked again; it is held until somebody resumes the run", v.Weight)
+		return fmt.Sprintf("%d%% is checked again and held until resumed", v.Weight)
 	case v.Paused():
 		return fmt.Sprintf("%d%% is held until somebody resumes the run", v.Weight)
 	case c.Status.Run != nil && c.Status.Run.PromoteNow:

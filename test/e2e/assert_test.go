@@ -4,9 +4,7 @@ package e2e
 
 import (
 	"fmt"
-	"io"
 	"math"
-	"net/http"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -32,30 +30,6 @@ func (s *scene) eventually(what string, check func() error) {
 			s.Fatalf("waited for %s: %v", what, err)
 		}
 	}
-}
-
-// waitServing waits until the proxy answers with the first version.
-func (s *scene) waitServing() {
-	s.Helper()
-	s.eventually("the proxy to serve the application", func() error {
-		req, err := http.NewRequestWithContext(s.ctx, http.MethodGet, stage.URL(s.cluster), nil)
-		if err != nil {
-			return err
-		}
-		req.Host = s.app.Host()
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-			return err
-		}
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("status %d", resp.StatusCode)
-		}
-		return nil
-	})
 }
 
 // noFailures asserts that no request failed at the proxy; allowed says which failures the

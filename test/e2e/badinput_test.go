@@ -160,7 +160,7 @@ func TestUnsupportedIsShown(t *testing.T) {
 			delete(analysisOf(spec), "stepWeights")
 			analysisOf(spec)["iterations"] = int64(5)
 		})}, []string{"spec.analysis.iterations:", "use stepWeight"}},
-		"interval":   {stage.App{Interval: "0s"}, []string{"spec.analysis.interval:", "must be at least 1s, such as 30s"}},
+		"interval": {stage.App{Interval: "0s"}, []string{"spec.analysis.interval:", "must be at least 1s, such as 30s"}},
 		"autoscaler": {stage.App{Edit: func(spec map[string]any) {
 			spec["autoscalerRef"] = map[string]any{"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "app"}
 		}}, []string{"spec.autoscalerRef:", "remove it"}},
@@ -216,7 +216,10 @@ func TestTargetMissing(t *testing.T) {
 	primary := s.deployment("app-primary")
 
 	n := s.record.Len()
-	if err := s.cluster.Client().AppsV1().Deployments(s.app.Namespace).Delete(s.ctx, "app", metav1.DeleteOptions{}); err != nil {
+	// In the foreground: with its ReplicaSets left behind, the same template would get another hash.
+	foreground := metav1.DeletePropagationForeground
+	err = s.cluster.Client().AppsV1().Deployments(s.app.Namespace).Delete(s.ctx, "app", metav1.DeleteOptions{PropagationPolicy: &foreground})
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.after(n, "TargetNotFound", stalled("TargetNotFound"))

@@ -34,10 +34,19 @@ func TestRouteDrift(t *testing.T) {
 	s.release("python-2")
 	s.until("20 %", atWeight(20))
 	routes := s.dynamic().Resource(traefikServices).Namespace(s.app.Namespace)
-	route, err := routes.Get(s.ctx, "app", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var route *unstructured.Unstructured
+	s.eventually("20 % in the route", func() (err error) {
+		// The agent notes the weight in the status before it writes the route.
+		if route, err = routes.Get(s.ctx, "app", metav1.GetOptions{}); err != nil {
+			return err
+		}
+		for _, weight := range weightsOf(route) {
+			if weight == 20 {
+				return nil
+			}
+		}
+		return fmt.Errorf("weights %v", weightsOf(route))
+	})
 	wanted := weightsOf(route)
 	services, _, _ := unstructured.NestedSlice(route.Object, "spec", "weighted", "services")
 	for _, each := range services {

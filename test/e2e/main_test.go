@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,23 +29,12 @@ func programs() stage.Programs {
 
 func TestMain(m *testing.M) {
 	nodelet.PodInit()
-	waitTogether()
+	queueAll()
 	if err := programs().Build(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	testbed.Main(m, testbed.Options{Programs: programs().Images()})
-}
-
-// waitTogether lets more tests run at once than there are processors, unless -parallel says how
-// many: they wait for intervals most of the time.
-func waitTogether() {
-	flag.Parse()
-	given := false
-	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
-	if !given {
-		_ = flag.Set("test.parallel", "6") // Every test binary has the flag.
-	}
 }
 
 var installed struct {
@@ -82,7 +70,13 @@ const rate = 100
 // begin makes a namespace for the application and a record of its canary; nothing is applied yet.
 func begin(t *testing.T, app stage.App) *scene {
 	t.Helper()
+	return open(t, app, false)
+}
+
+func open(t *testing.T, app stage.App, played bool) *scene {
+	t.Helper()
 	c := setup(t)
+	house.enter(t, played)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
 	app.Namespace = c.Namespace(t)
@@ -104,19 +98,27 @@ func begin(t *testing.T, app stage.App) *scene {
 func rehearse(t *testing.T, app stage.App) *scene {
 	t.Helper()
 	s := begin(t, app)
+	s.initialize()
+	return s
+}
+
+func (s *scene) initialize() {
+	s.Helper()
 	if err := s.app.Apply(s.ctx, s.cluster); err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	s.until("Initialized", stage.InPhase(v1beta1.PhaseInitialized))
-	return s
 }
 
 // play is rehearse with an audience: the application is under load.
 func play(t *testing.T, app stage.App) *scene {
 	t.Helper()
-	s := rehearse(t, app)
-	s.waitServing()
-	var err error
+	s := open(t, app, true)
+	s.initialize()
+	err := s.app.WaitServing(s.ctx, s.cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if s.load, err = load.Start(s.ctx, load.Config{
 		URL: stage.URL(s.cluster), Host: s.app.Host(), Rate: rate, Timeout: 5 * time.Second,
 	}); err != nil {

@@ -84,11 +84,7 @@ func run() error {
 func build(programs stage.Programs) error {
 	ctx, stop := interruptible()
 	defer stop()
-	err := step("build the programs", func() error { return programs.Build(ctx) })
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
+	return step(ctx, "build the programs", programs.Build)
 }
 
 // interruptible is a context that ends with the first signal. The second one ends the process at

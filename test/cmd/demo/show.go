@@ -90,7 +90,7 @@ func (s *show) raise(ctx context.Context) error {
 		{"put it under load", s.putUnderLoad},
 	}
 	for _, x := range steps {
-		err := step(x.what, func() error {
+		err := step(ctx, x.what, func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeoutCause(ctx, startAtMost, fmt.Errorf("not done after %s", startAtMost))
 			defer cancel()
 			return x.do(ctx)
@@ -224,5 +224,8 @@ func (s *show) tearDown(err error) {
 		}
 		fmt.Fprintln(os.Stderr, "demo: logs and objects of the cluster:", dir)
 	}
-	_ = step("stop the cluster", func() error { s.cluster.Stop(); return nil })
+	_ = step(context.Background(), "stop the cluster", func(context.Context) error {
+		s.cluster.Stop()
+		return nil
+	})
 }

@@ -107,10 +107,13 @@ func (s *show) outcome() error {
 	if s.bad {
 		want, outcome = v1beta1.PhaseFailed, v1beta1.OutcomeRolledBack
 	}
-	canary := s.final()
-	run := canary.Status.Run
-	if canary.Status.Phase != want || run == nil || run.Outcome != outcome {
-		return fmt.Errorf("the canary is %s, not %s (%s): %s", canary.Status.Phase, want, outcome, canary.Status.Message)
+	status := s.final().Status
+	var have v1beta1.RunOutcome
+	if status.Run != nil {
+		have = status.Run.Outcome
+	}
+	if status.Phase != want || have != outcome {
+		return fmt.Errorf("the canary is %s (%s), not %s (%s): %s", status.Phase, have, want, outcome, status.Message)
 	}
 	return nil
 }

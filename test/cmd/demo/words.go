@@ -15,14 +15,14 @@ import (
 )
 
 // step does one thing that takes time, and says on stderr what it is and how long it took.
-func step(what string, do func() error) error {
+func step(ctx context.Context, what string, do func(context.Context) error) error {
 	fmt.Fprintf(os.Stderr, "  %-40s", what)
 	begin := time.Now()
-	err := do()
+	err := do(ctx)
 	switch {
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, "interrupted")
-		return err
+	case err != nil && ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, " interrupted")
+		return context.Canceled
 	case err != nil:
 		fmt.Fprintln(os.Stderr, " failed")
 		return fmt.Errorf("%s: %w", what, err)
@@ -46,7 +46,7 @@ long as its success rate and latency are good. At 50%% it is promoted.`, nextIma
 It gets 5%% of the requests, is judged every %s, and rolled back after 5 failed checks.`, badImage, interval)
 	}
 	fmt.Fprintf(os.Stderr, `
-Deployment app, three pods of %s, serves %d requests a second through Traefik.
+Deployment app, three pods of %s, answers %d requests a second.
 
   app         %s/
   Prometheus  %s
@@ -74,7 +74,7 @@ func countdown(ctx context.Context) error {
 		if left <= 0 {
 			break
 		}
-		fmt.Fprintf(os.Stderr, "\rThe screen opens in %d s, or with enter; there q quits, ctrl+z leads back here. ",
+		fmt.Fprintf(os.Stderr, "\rThe screen opens in %d s, or with enter; there q quits, ctrl+z leads back here.",
 			(left+time.Second-1)/time.Second)
 		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		n, err := unix.Poll(poll, int(min(left, time.Second/5).Milliseconds())+1)
