@@ -5,6 +5,7 @@ package stage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -147,11 +148,6 @@ func (r *Record) String() string {
 // InPhase is the condition of being in one of the phases.
 func InPhase(phases ...v1beta1.CanaryPhase) func(*v1beta1.Canary) bool {
 	return func(c *v1beta1.Canary) bool {
-		for _, p := range phases {
-			if c.Status.Phase == p {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(phases, c.Status.Phase)
 	}
 }

@@ -49,8 +49,7 @@ func Enter(o Options) (*Session, error) {
 			dir.remove()
 			os.Exit(code)
 		}
-		var before beforeError
-		if errors.As(err, &before) {
+		if before, ok := errors.AsType[beforeError](err); ok {
 			dir.remove()
 			return nil, before.error
 		}

@@ -3,6 +3,7 @@ package nodelet
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,9 +25,7 @@ type objectGetter interface {
 // precedence: the node's own, the program's, envFrom, env.
 func environment(ctx context.Context, get objectGetter, pod *v1.Pod, c *v1.Container, base, program map[string]string) (map[string]string, error) {
 	env := map[string]string{}
-	for k, v := range base {
-		env[k] = v
-	}
+	maps.Copy(env, base)
 	for k, v := range program {
 		env[k] = expand(v, base)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,9 +99,7 @@ func (vs *volumes) projectedFiles(ctx context.Context, p *v1.ProjectedVolumeSour
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		for name, data := range files {
-			all[name] = data
-		}
+		maps.Copy(all, files)
 	}
 	return all, due, nil
 }
@@ -137,9 +136,7 @@ func (vs *volumes) configMapFiles(ctx context.Context, name string, items []v1.K
 	for k, v := range cm.Data {
 		data[k] = []byte(v)
 	}
-	for k, v := range cm.BinaryData {
-		data[k] = v
-	}
+	maps.Copy(data, cm.BinaryData)
 	return pick(data, items, isTrue(optional), "ConfigMap "+vs.pod.Namespace+"/"+name)
 }
 
