@@ -57,14 +57,22 @@ func (d *decider) bootstrap() {
 }
 
 func (d *decider) bootstrapWaits(why string) {
-	if !d.Primary.DeadlineExceeded {
+	deadline := d.st.LastTransitionTime.Add(d.Canary.ProgressDeadline())
+	if !d.Primary.DeadlineExceeded && d.Now.Before(deadline) {
+		d.wakeAt(deadline)
 		return
 	}
-	text := d.primary() + " not ready: " + why + cause(d.Primary)
-	if d.st.Message != text {
-		d.say(Error, "PrimaryNotReady", text+"; the target serves on", d.Target.Revision)
+	const reason = "PrimaryNotReady"
+	for _, c := range d.st.Conditions {
+		if c.Type == v1beta1.ConditionStalled && c.Reason == reason {
+			// Said already; each pod that comes and goes is no news.
+			d.stall(Problem{Reason: reason, Message: c.Message})
+			return
+		}
 	}
-	d.stall(Problem{Reason: "PrimaryNotReady", Message: text})
+	text := d.primary() + " not ready: " + why + cause(d.Primary)
+	d.say(Error, reason, text+"; the target serves on", d.Target.Revision)
+	d.stall(Problem{Reason: reason, Message: text})
 }
 
 // copyToPrimary is the effect that makes the primary run the target's present template.

@@ -73,7 +73,8 @@ func (m *modelRun) checkPlan(s *state, w *World, p *Plan) error {
 		if !canary && !primary && route.Canary != s.status.CanaryWeight {
 			return violation("S1", "the plan moves the traffic to %d%% although no side can serve", route.Canary)
 		}
-		if m.unknown(w, &p.Status, route.Canary) {
+		// A route that has the weight already may be repaired at any time.
+		if m.unknown(w, &p.Status, route.Canary) && (w.Target.Observed || route.Canary != s.route.canary) {
 			return violation("S1", "the plan routes %d%% to %s, the run is about %s", route.Canary, w.Target.Revision, p.Status.Run.Revision)
 		}
 		if route.Canary != p.Status.CanaryWeight {
