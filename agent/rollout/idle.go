@@ -22,6 +22,7 @@ func (d *decider) idle() {
 		d.postRollout()
 	}
 	d.upkeep()
+	d.restorePrimary()
 	settled := d.route(d.idleWeight())
 	if !d.Target.Exists {
 		d.stallTargetMissing()
@@ -68,6 +69,24 @@ func (d *decider) upkeep() {
 	if !d.Services.Apex {
 		d.do(EnsureApex{})
 	}
+}
+
+// restorePrimary makes the primary anew when somebody has deleted it, as long as the target still
+// has what was promoted. From a failed revision no primary is made.
+func (d *decider) restorePrimary() {
+	if d.Primary.Exists || !d.Target.Exists || !d.Target.Observed {
+		return
+	}
+	if d.Target.Revision != d.st.LastPromotedSpec {
+		d.stall(Problem{
+			Reason: "PrimaryNotFound",
+			Message: "The primary " + d.primary() + " was deleted, and the target is at revision " + d.Target.Revision +
+				", not at the promoted " + d.st.LastPromotedSpec + "; go back to that one.",
+		})
+		return
+	}
+	d.say(Warning, "PrimaryRestored", "The primary "+d.primary()+" was deleted; making it anew from "+d.target(), d.Now.UTC().Format("1504"))
+	d.do(d.copyToPrimary("restored"))
 }
 
 // startRun begins with a revision that has not been seen before.

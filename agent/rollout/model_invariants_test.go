@@ -139,6 +139,8 @@ func checkCopy(old, s *state) error {
 		if old.apex && old.primary.exists {
 			return violation("S6", "the primary is copied again after the apex has moved to it")
 		}
+	case !old.primary.exists && revisions[s.primary.rev] == old.status.LastPromotedSpec:
+		// Deleted by somebody, and made anew as it was.
 	case old.status.Phase != v1beta1.PhasePromoting:
 		return violation("S6", "the primary is written in phase %s", old.status.Phase)
 	case old.target.want == 0:

@@ -236,3 +236,25 @@ func TestAdoptedRun(t *testing.T) {
 	equal(t, "routes", sc.routes, []int32{40, 0})
 	equal(t, "promoted", sc.s.status.LastPromotedSpec, "rs:r2")
 }
+
+// TestPrimaryDeleted makes a deleted primary anew, but not from a revision that has failed.
+func TestPrimaryDeleted(t *testing.T) {
+	sc := initializedScenario(t, steps(20))
+	sc.s.primary = simWorkload{}
+	sc.settle()
+	equal(t, "primary", sc.s.primary.exists, true)
+	equal(t, "primary's revision", sc.s.primary.rev, uint8(1))
+	sc.wantOnce("The primary app-primary.test was deleted; making it anew from app.test")
+
+	sc.frozenTarget = true
+	sc.ship(2)
+	sc.settle()
+	sc.s.target.dead = true
+	sc.finish(v1beta1.PhaseFailed)
+	sc.s.primary = simWorkload{}
+	sc.settle()
+	equal(t, "primary of a failed revision", sc.s.primary.exists, false)
+	if !strings.Contains(sc.s.status.Message, "go back to that one") {
+		t.Errorf("message %q", sc.s.status.Message)
+	}
+}
