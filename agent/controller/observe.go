@@ -62,6 +62,7 @@ func (c *Controller) observe(ctx context.Context, e *entry) *world {
 		c.observeRoute(ctx, w)
 	}
 	c.observeJobs(w)
+	c.observeCause(w)
 	return w
 }
 
@@ -136,7 +137,7 @@ func (c *Controller) observeRoute(ctx context.Context, w *world) {
 		informer, err := c.routeInformer(ctx, ref.GVR)
 		if err != nil {
 			w.Route.Err = err.Error()
-			c.queue.AddAfter(cache.ObjectName{Namespace: w.canary.Namespace, Name: w.canary.Name}, missingRetry+time.Second)
+			c.queue.AddAfter(canaryName(w.canary), missingRetry+time.Second)
 			return
 		}
 		cached, found := fromStore[*unstructured.Unstructured](informer, ref.Namespace, ref.Name)
@@ -233,6 +234,7 @@ func (c *Controller) observeJobs(w *world) {
 			}
 		case hookAnswer:
 			w.Hooks[id] = rollout.HookResult{Done: true, Err: result.err, FinishedAt: j.finishedAt}
+		case causeAnswer: // See observeCause.
 		case nil:
 			w.Hooks[id] = rollout.HookResult{}
 		case error:

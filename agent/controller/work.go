@@ -88,7 +88,11 @@ func (c *Controller) startHook(w *world, e rollout.CallHook) error {
 }
 
 func (c *Controller) queueCanary(canary *v1beta1.Canary) {
-	c.queue.Add(cache.ObjectName{Namespace: canary.Namespace, Name: canary.Name})
+	c.queue.Add(canaryName(canary))
+}
+
+func canaryName(canary *v1beta1.Canary) cache.ObjectName {
+	return cache.ObjectName{Namespace: canary.Namespace, Name: canary.Name}
 }
 
 // queueAgain looks at the canary again at once: the world as the agent knows it has changed by its

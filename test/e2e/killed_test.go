@@ -60,6 +60,12 @@ func TestAgentKilled(t *testing.T) {
 	if got := s.splitsAsWanted("python-2"); !slices.Equal(got, fiveToFifty) {
 		t.Errorf("weights %v, want %v", got, fiveToFifty)
 	}
+	s.oneRun()
+}
+
+// oneRun asserts that the whole record is about one run, all of whose steps passed.
+func (s *scene) oneRun() {
+	s.Helper()
 	runs := map[string]bool{}
 	for _, seen := range s.record.All() {
 		if run := seen.Canary.Status.Run; run != nil {
@@ -67,15 +73,45 @@ func TestAgentKilled(t *testing.T) {
 		}
 	}
 	if len(runs) != 1 {
-		t.Errorf("runs %v, want one", runs)
+		s.Errorf("runs %v, want one", runs)
 	}
 	final := s.record.Last().Status
 	for i, step := range final.Steps {
 		if step.State != v1beta1.StepPassed {
-			t.Errorf("step %d is %s", i+1, step.State)
+			s.Errorf("step %d is %s", i+1, step.State)
 		}
 	}
 	if len(final.History) != 1 {
-		t.Errorf("%d runs in the history, want 1", len(final.History))
+		s.Errorf("%d runs in the history, want 1", len(final.History))
 	}
+}
+
+// TestAgentReplaced ends the agent's pod properly, as an upgrade or a drained node does: it gives
+// the lease back, and the next pod goes on with the same step.
+func TestAgentReplaced(t *testing.T) {
+	s := rehearse(t, stage.App{Replicas: 1, Interval: "2s", Edit: steps(int64(20), int64(40), int64(60))})
+	s.release("python-2")
+	s.until("20 %", atWeight(20))
+	pods := s.cluster.Client().CoreV1().Pods(stage.AgentNamespace)
+	list, err := pods.List(s.ctx, metav1.ListOptions{})
+	if err != nil || len(list.Items) != 1 {
+		t.Fatalf("want one pod of the agent, got %d: %v", len(list.Items), err)
+	}
+	if err := pods.Delete(s.ctx, list.Items[0].Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.until("40 %", atWeight(40))
+	s.until("Succeeded", stage.InPhase(v1beta1.PhaseSucceeded))
+	s.oneRun()
+	lease, err := s.cluster.Client().CoordinationV1().Leases(stage.AgentNamespace).Get(s.ctx, "canary-agent", metav1.GetOptions{})
+	if err != nil || lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == list.Items[0].Name {
+		t.Errorf("lease %+v, %v; want another holder than %s", lease.Spec, err, list.Items[0].Name)
+	}
+	s.eventually("one pod of the agent", func() error {
+		list, err := pods.List(s.ctx, metav1.ListOptions{})
+		if err == nil && len(list.Items) != 1 {
+			err = fmt.Errorf("%d pods", len(list.Items))
+		}
+		return err
+	})
 }

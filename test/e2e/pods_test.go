@@ -83,7 +83,7 @@ func TestBadImage(t *testing.T) {
 		t.Errorf("given up after %s, before the deadline", took)
 	}
 	run := s.lastRun()
-	if run.Outcome != v1beta1.OutcomeRolledBack || run.MaxWeight != 0 || !containsAll(run.Message, "progress deadline exceeded", "not ready") {
+	if run.Outcome != v1beta1.OutcomeRolledBack || run.MaxWeight != 0 || !containsAll(run.Message, "progress deadline exceeded", "not ready", "ImagePull") {
 		t.Errorf("run %+v", run)
 	}
 	for _, seen := range s.record.All() {
