@@ -86,21 +86,28 @@ func rollout(b *testing.B, interval string, weights ...int64) {
 	for b.Loop() {
 		ctx, cancel := context.WithTimeout(b.Context(), 3*time.Minute)
 		defer cancel()
-		app := stage.App{Namespace: c.Namespace(b), Interval: interval, Provider: "traefik", Edit: func(spec map[string]any) {
-			analysis, _ := spec["analysis"].(map[string]any)
-			delete(analysis, "stepWeight")
-			delete(analysis, "maxWeight")
-			steps := make([]any, len(weights))
-			for i, w := range weights {
-				steps[i] = w
-			}
-			analysis["stepWeights"] = steps
-		}}
+		app := stage.App{Namespace: c.Namespace(b), Interval: interval, Provider: "traefik", Edit: stepWeights(weights...)}
 		release(ctx, b, c, app)
 	}
 }
 
-func release(ctx context.Context, b *testing.B, c *testbed.Cluster, app stage.App) {
+// stepWeights replaces the steps of the seed.
+func stepWeights(weights ...int64) func(spec map[string]any) {
+	return func(spec map[string]any) {
+		analysis, _ := spec["analysis"].(map[string]any)
+		delete(analysis, "stepWeight")
+		delete(analysis, "maxWeight")
+		steps := make([]any, len(weights))
+		for i, w := range weights {
+			steps[i] = w
+		}
+		analysis["stepWeights"] = steps
+	}
+}
+
+// present brings the application up and puts it under load.
+func present(ctx context.Context, b *testing.B, c *testbed.Cluster, app stage.App) (*stage.Record, *load.Generator) {
+	b.Helper()
 	record, err := stage.Watch(ctx, c, app.Namespace, "app")
 	if err != nil {
 		b.Fatal(err)
@@ -121,10 +128,16 @@ func release(ctx context.Context, b *testing.B, c *testbed.Cluster, app stage.Ap
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer traffic.Stop()
 	if err := traffic.WaitShare(ctx, "python-1", 1, 0, time.Second); err != nil {
 		b.Fatal(err)
 	}
+	return record, traffic
+}
+
+func release(ctx context.Context, b *testing.B, c *testbed.Cluster, app stage.App) {
+	b.Helper()
+	record, traffic := present(ctx, b, c, app)
+	defer traffic.Stop()
 	begin := time.Now()
 	if err := app.Release(ctx, c, "python-2"); err != nil {
 		b.Fatal(err)
