@@ -203,8 +203,20 @@ func validateAnalysis(c *Canary, path *field.Path) field.ErrorList {
 			errs = append(errs, field.Required(path.Child("alerts").Index(i).Child("providerRef", "name"), "the name of an AlertProvider"))
 		}
 	}
+	type hook struct {
+		hookType HookType
+		name     string
+	}
+	seen := map[hook]bool{}
 	for i, w := range a.Webhooks {
-		errs = append(errs, validateWebhook(w, path.Child("webhooks").Index(i))...)
+		at := path.Child("webhooks").Index(i)
+		errs = append(errs, validateWebhook(w, at)...)
+		key := hook{w.HookType(), w.Name}
+		if seen[key] && w.Name != "" {
+			// What a hook has answered is kept by type and name; the second would never be called.
+			errs = append(errs, field.Invalid(at.Child("name"), w.Name, "give each webhook of type "+string(w.HookType())+" a name of its own"))
+		}
+		seen[key] = true
 	}
 	return append(errs, validateGates(a.Gates, path.Child("gates"))...)
 }

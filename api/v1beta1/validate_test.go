@@ -82,6 +82,9 @@ func TestValidate(t *testing.T) {
 		{"no data", func(c *Canary) { c.Spec.Analysis.NoData = "ignore" }, "spec.analysis.noData: Unsupported value"},
 		{"webhook url", func(c *Canary) { c.Spec.Analysis.Webhooks = []CanaryWebhook{{Name: "a", URL: "host/path"}} }, "must be absolute"},
 		{"webhook scheme", func(c *Canary) { c.Spec.Analysis.Webhooks = []CanaryWebhook{{Name: "a", URL: "file:///x"}} }, "must be absolute"},
+		{"webhook twice", func(c *Canary) {
+			c.Spec.Analysis.Webhooks = []CanaryWebhook{{Name: "a", URL: "http://a"}, {Name: "a", Type: HookPreRollout, URL: "http://a"}, {Name: "a", Type: HookRollout, URL: "http://b"}}
+		}, "webhooks[2].name"},
 		{"webhook type", func(c *Canary) {
 			c.Spec.Analysis.Webhooks = []CanaryWebhook{{Name: "a", URL: "http://a/", Type: "pre"}}
 		}, "webhooks[0].type: Unsupported value"},
