@@ -16,12 +16,6 @@ func AnalysisPath(c *v1beta1.Canary) *field.Path {
 	return field.NewPath("spec", "analysis")
 }
 
-// gitOpsAnnotations keep Flux from undoing the agent's writes.
-var gitOpsAnnotations = map[string]string{
-	"kustomize.toolkit.fluxcd.io/reconcile": "disabled",
-	"helm.toolkit.fluxcd.io/driftDetection": "disabled",
-}
-
 // NewApexObject starts a routing object that is named after the apex and carries its metadata.
 // Under server-side apply these are the only labels and annotations that the agent owns; those of
 // others stay (gotcha D17).
@@ -44,7 +38,7 @@ func NewApexObject(c *v1beta1.Canary, gvk schema.GroupVersionKind, spec map[stri
 			metadata["labels"] = labels
 		}
 	}
-	for key, value := range gitOpsAnnotations {
+	for key, value := range v1beta1.GitOpsOff() {
 		annotations[key] = value
 	}
 	return &unstructured.Unstructured{Object: map[string]any{

@@ -21,12 +21,6 @@ const (
 	lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 )
 
-// gitOpsOff keeps GitOps tools away from generated objects.
-var gitOpsOff = map[string]string{
-	"kustomize.toolkit.fluxcd.io/reconcile": "disabled",
-	"helm.toolkit.fluxcd.io/driftDetection": "disabled",
-}
-
 // Prefixes are the beginnings of the keys that are copied from a target's labels and annotations
 // to its primary's; "*" copies all.
 type Prefixes []string

@@ -47,8 +47,7 @@ func RenderService(c *v1beta1.Canary, role Role, s Selector, target *appsv1.Depl
 	svc := &corev1.Service{}
 	svc.APIVersion, svc.Kind = "v1", "Service"
 	svc.Name, svc.Namespace = ServiceName(c, role), c.Namespace
-	svc.Annotations = map[string]string{}
-	maps.Copy(svc.Annotations, gitOpsOff)
+	svc.Annotations = v1beta1.GitOpsOff()
 	svc.Spec.Selector = map[string]string{s.Key: s.PrimaryValue()}
 	custom := c.Spec.Service.Apex
 	switch role {

@@ -236,3 +236,12 @@ const (
 	// ScaleToZeroSelector is the node selector that keeps the pods of an idle DaemonSet away.
 	ScaleToZeroSelector = "flagger.app/scale-to-zero"
 )
+
+// GitOpsOff returns the annotations that keep Flux from undoing what the agent writes. They are on
+// all generated Services and routing objects.
+func GitOpsOff() map[string]string {
+	return map[string]string{
+		"kustomize.toolkit.fluxcd.io/reconcile": "disabled",
+		"helm.toolkit.fluxcd.io/driftDetection": "disabled",
+	}
+}
