@@ -45,6 +45,9 @@ func Run(ctx context.Context, o Options, version string, errOut io.Writer) error
 	config.UserAgent = "canary-agent/" + version
 	// The API server's own flow control is fairer than a limit here could be.
 	config.QPS = -1
+	if wrapTransport != nil {
+		config.Wrap(wrapTransport)
+	}
 	clients, err := newClients(config)
 	if err != nil {
 		return err
@@ -67,6 +70,7 @@ func Run(ctx context.Context, o Options, version string, errOut io.Writer) error
 			DrainDelay:           o.DrainDelay,
 			Workers:              o.Workers,
 			Jobs:                 o.Jobs,
+			TrackConfigs:         o.TrackConfigs,
 		},
 		Clients: clients,
 		Checker: &checker{
@@ -79,6 +83,7 @@ func Run(ctx context.Context, o Options, version string, errOut io.Writer) error
 			},
 		},
 		Caller:   &caller{&webhook.Caller{HTTP: guard}},
+		Alerter:  alerter{newAlerts(o, clients, guard)},
 		Recorder: recorderOf{recorder},
 		Metrics:  &meter{metrics: metrics, watchdog: watchdog},
 		Log:      log,

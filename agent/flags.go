@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-canary/kubectl-canary/agent/alert"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/registry"
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
@@ -28,13 +29,20 @@ type Options struct {
 	SelectorLabels       []string
 	Prefixes             []string
 	NoCrossNamespaceRefs bool
-	DrainDelay           time.Duration
-	Workers, Jobs        int
-	AllowEgress          []netip.Prefix
+	// TrackConfigs makes ConfigMaps and Secrets part of the revision of a target.
+	TrackConfigs  bool
+	DrainDelay    time.Duration
+	Workers, Jobs int
+	AllowEgress   []netip.Prefix
 
 	LeaderElection          bool
 	LeaderElectionNamespace string
 	LeaseDuration           time.Duration
+
+	// ClusterName is shown in alerts; empty for none.
+	ClusterName string
+	// Alerts is where the alerts of canaries without spec.analysis.alerts go; nil for nowhere.
+	Alerts *alert.Destination
 
 	Address  string
 	LogLevel string
@@ -47,8 +55,11 @@ func ParseFlags(args []string, errOut io.Writer) (Options, error) {
 	var o Options
 	var port int
 	var selectors, prefixes, egress string
+	slack := alert.Destination{Type: v1beta1.AlertProviderSlack}
+	teams := alert.Destination{Type: v1beta1.AlertProviderMSTeams}
 	f := flag.NewFlagSet("canary-agent", flag.ContinueOnError)
 	f.SetOutput(errOut)
+	f.BoolVar(&o.TrackConfigs, "enable-config-tracking", true, "start a run when a ConfigMap or Secret of a target changes, and give primaries copies of them")
 	f.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig file; needed outside of a cluster only")
 	f.StringVar(&o.Master, "master", "", "address of the API server; overrides the kubeconfig's")
 	f.StringVar(&o.Namespace, "namespace", "", "look after the canaries of this namespace only; default all")
@@ -61,6 +72,14 @@ func ParseFlags(args []string, errOut io.Writer) (Options, error) {
 	f.IntVar(&o.Workers, "threadiness", 4, "canaries looked at at once")
 	f.IntVar(&o.Jobs, "jobs", 32, "metric checks and webhooks under way at once")
 	f.StringVar(&egress, "allow-egress", "", "networks that webhooks and metric queries may reach although they are loopback or link-local, such as 127.0.0.0/8")
+	f.StringVar(&o.ClusterName, "cluster-name", "", "name of the cluster, for alerts")
+	f.StringVar(&slack.Address, "slack-url", "", "Slack webhook for the alerts of canaries without spec.analysis.alerts; better set as $SLACK_URL from a Secret")
+	f.StringVar(&slack.Token, "slack-token", "", "bearer token for -slack-url; better set as $SLACK_TOKEN from a Secret")
+	f.StringVar(&slack.Channel, "slack-channel", v1beta1.DefaultAlertChannel, "Slack channel")
+	f.StringVar(&slack.Username, "slack-user", v1beta1.DefaultAlertUsername, "Slack user name")
+	f.StringVar(&slack.Proxy, "slack-proxy-url", "", "HTTP proxy for -slack-url; $SLACK_PROXY_URL overrides it")
+	f.StringVar(&teams.Address, "msteams-url", "", "Microsoft Teams webhook for the same alerts, instead of Slack; better set as $MSTEAMS_URL from a Secret")
+	f.StringVar(&teams.Proxy, "msteams-proxy-url", "", "HTTP proxy for -msteams-url; $MSTEAMS_PROXY_URL overrides it")
 	f.BoolVar(&o.LeaderElection, "enable-leader-election", true, "act only while holding the lease; needed with more than one replica")
 	f.StringVar(&o.LeaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease; default -namespace, then the agent's own")
 	f.DurationVar(&o.LeaseDuration, "lease-duration", 40*time.Second, "how long a lease outlives a holder that does not renew it")
@@ -92,10 +111,42 @@ func ParseFlags(args []string, errOut io.Writer) (Options, error) {
 	if o.DrainDelay < 0 || o.Workers < 1 || o.Jobs < 1 || o.LeaseDuration < 5*time.Second {
 		return o, errors.New("-drain-delay must not be negative, -threadiness and -jobs must be at least 1, -lease-duration at least 5s")
 	}
+	var err error
+	if o.Alerts, err = globalAlerts(slack, teams); err != nil {
+		return o, err
+	}
 	if o.Address == "" {
 		o.Address = fmt.Sprintf("%s:%d", os.Getenv("BIND_ADDRESS"), port)
 	}
 	return o, nil
+}
+
+// globalAlerts chooses where alerts go that no canary says anything about: Teams before Slack. What
+// the environment holds wins over the flags, since that is where secrets are.
+func globalAlerts(slack, teams alert.Destination) (*alert.Destination, error) {
+	for name, value := range map[string]*string{
+		"SLACK_URL":         &slack.Address,
+		"SLACK_TOKEN":       &slack.Token,
+		"SLACK_PROXY_URL":   &slack.Proxy,
+		"MSTEAMS_URL":       &teams.Address,
+		"MSTEAMS_PROXY_URL": &teams.Proxy,
+	} {
+		// A line break at the end is what most editors leave behind in a Secret.
+		if v := strings.TrimSpace(os.Getenv(name)); v != "" {
+			*value = v
+		}
+	}
+	to, prefix := teams, "msteams"
+	if to.Address == "" {
+		to, prefix = slack, "slack"
+	}
+	if to.Address == "" {
+		return nil, nil //nolint:nilnil // Nobody is to get these alerts.
+	}
+	if err := to.Validate(); err != nil {
+		return nil, fmt.Errorf("-%s-url or -%[1]s-proxy-url, or the environment for them: %w", prefix, err)
+	}
+	return &to, nil
 }
 
 func list(s string) []string {

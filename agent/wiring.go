@@ -3,20 +3,28 @@ package agent
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/kubectl-canary/kubectl-canary/agent/alert"
 	"github.com/kubectl-canary/kubectl-canary/agent/analysis"
 	"github.com/kubectl-canary/kubectl-canary/agent/controller"
+	"github.com/kubectl-canary/kubectl-canary/agent/egress"
 	"github.com/kubectl-canary/kubectl-canary/agent/rollout"
 	"github.com/kubectl-canary/kubectl-canary/agent/telemetry"
 	"github.com/kubectl-canary/kubectl-canary/agent/telemetry/events"
 	"github.com/kubectl-canary/kubectl-canary/agent/webhook"
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
+
+// wrapTransport is put around the transport to the API server. It is nil in what is shipped; a
+// build with the tag faults has one that dies at a write of choice (faults.go).
+var wrapTransport func(http.RoundTripper) http.RoundTripper
 
 // checker lets the controller use package analysis.
 type checker struct {
@@ -83,6 +91,52 @@ func (o objects) GetSecret(ctx context.Context, namespace, name string) (map[str
 		return nil, err
 	}
 	return secret.Data, nil
+}
+
+// alerter lets the controller use package alert.
+type alerter struct{ sender *alert.Sender }
+
+var _ controller.Alerter = alerter{}
+
+func (a alerter) Alert(ctx context.Context, canary *v1beta1.Canary, told rollout.Alert) []error {
+	message := alert.Alert{Severity: told.Severity, Message: told.Text}
+	if told.Fields {
+		message.Fields = a.sender.Fields(canary)
+	}
+	return a.sender.Send(ctx, canary, message)
+}
+
+// newAlerts makes the sender of alerts.
+func newAlerts(o Options, clients controller.Clients, guard *egress.Guard) *alert.Sender {
+	return &alert.Sender{
+		HTTP:                 guard,
+		Objects:              alertObjects{clients},
+		NoCrossNamespaceRefs: o.NoCrossNamespaceRefs,
+		Global:               o.Alerts,
+		Cluster:              o.ClusterName,
+		Provider:             o.Provider,
+	}
+}
+
+// alertObjects reads what alerts refer to, as objects does for metrics.
+type alertObjects struct{ clients controller.Clients }
+
+var _ alert.Objects = alertObjects{}
+
+func (o alertObjects) GetAlertProvider(ctx context.Context, namespace, name string) (*v1beta1.AlertProvider, error) {
+	u, err := o.clients.Dynamic.Resource(v1beta1.AlertProviderResource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	provider := &v1beta1.AlertProvider{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, provider); err != nil {
+		return nil, fmt.Errorf("understand alertprovider %s/%s: %w", namespace, name, err)
+	}
+	return provider, nil
+}
+
+func (o alertObjects) GetSecret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	return o.clients.Core.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 }
 
 // caller lets the controller use package webhook.

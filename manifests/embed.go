@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-//go:embed crd/*.yaml agent/*.yaml agent/providers/*.yaml
+//go:embed crd/*.yaml agent/*.yaml agent/features/*.yaml agent/providers/*.yaml
 var files embed.FS
 
 // CRDs returns the CustomResourceDefinitions, one YAML document each, in the order of their file
@@ -16,11 +16,11 @@ var files embed.FS
 func CRDs() ([][]byte, error) { return read("crd/*.yaml") }
 
 // Agent returns the agent's manifests in the order in which they can be applied: its namespace,
-// its ServiceAccount and rights, those for the traffic providers, and the Deployment.
+// its ServiceAccount and rights, those for features and traffic providers, and the Deployment.
 func Agent() ([][]byte, error) {
 	return read(
 		"agent/namespace.yaml", "agent/serviceaccount.yaml", "agent/clusterrole.yaml",
-		"agent/clusterrolebinding.yaml", "agent/leader-election.yaml", "agent/providers/*.yaml",
+		"agent/clusterrolebinding.yaml", "agent/leader-election.yaml", "agent/features/*.yaml", "agent/providers/*.yaml",
 		"agent/deployment.yaml")
 }
 

@@ -28,7 +28,7 @@ type causeAnswer struct{ text string }
 func (c *Controller) observeCause(w *world) {
 	status := &w.canary.Status
 	switch {
-	case w.target == nil || len(w.Problems) > 0:
+	case w.target == nil || len(w.Problems) > 0 || !w.kind.Traits().Pods:
 	case status.Phase == v1beta1.PhaseInitializing:
 		c.askCause(w, &w.Primary, w.selector.PrimaryValue(), "why-primary", status.LastTransitionTime.Time)
 	case status.Run == nil:

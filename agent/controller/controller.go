@@ -24,7 +24,7 @@ import (
 )
 
 // FieldManager is the name under which the agent writes.
-const FieldManager = "canary-agent"
+const FieldManager = workload.FieldManager
 
 // Config is what an operator sets by flags.
 type Config struct {
@@ -44,6 +44,9 @@ type Config struct {
 	Workers int
 	// Jobs is how many metric checks and webhooks run at once.
 	Jobs int
+	// TrackConfigs makes the contents of ConfigMaps and Secrets part of a revision, and gives
+	// primaries copies of them.
+	TrackConfigs bool
 }
 
 // Clients of the API server.
@@ -74,13 +77,20 @@ type Controller struct {
 	canaries, deployments, services, replicaSets cache.SharedIndexInformer
 	synced                                       []cache.InformerSynced
 
-	routes  routes
-	index   *index
-	recent  *recent
-	jobs    *jobs
-	shares  *shares
-	queue   workqueue.TypedRateLimitingInterface[cache.ObjectName]
-	outcall *outcalls
+	onDemand onDemand
+	index    *index
+	recent   *recent
+	jobs     *jobs
+	shares   *shares
+	queue    workqueue.TypedRateLimitingInterface[cache.ObjectName]
+	outcall  *outcalls
+
+	alerter        Alerter
+	tracker        *tracker
+	agreements     *agreements
+	rivals         *rivals
+	outdated       told
+	clusterAnswers clusterAnswers
 
 	runCtx     context.Context
 	background sync.WaitGroup
@@ -93,6 +103,7 @@ type Options struct {
 	Clients  Clients
 	Checker  Checker
 	Caller   Caller
+	Alerter  Alerter
 	Recorder Recorder
 	Metrics  Metrics
 	Log      *slog.Logger
@@ -113,7 +124,7 @@ func New(o Options) (*Controller, error) {
 		metrics:   o.Metrics,
 		log:       o.Log,
 		now:       time.Now,
-		routes: routes{
+		onDemand: onDemand{
 			informers: map[schema.GroupVersionResource]cache.SharedIndexInformer{},
 			missing:   map[schema.GroupVersionResource]time.Time{},
 		},
@@ -123,6 +134,13 @@ func New(o Options) (*Controller, error) {
 			workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](20*time.Millisecond, 30*time.Second),
 			workqueue.TypedRateLimitingQueueConfig[cache.ObjectName]{Name: "canaries"}),
 		ready: make(chan struct{}),
+
+		alerter:        o.Alerter,
+		tracker:        newTracker(),
+		agreements:     newAgreements(),
+		rivals:         newRivals(),
+		outdated:       told{},
+		clusterAnswers: clusterAnswers{known: map[types.UID]clusterAnswer{}},
 	}
 	c.recent = newRecent(c.now)
 	if err := c.newInformers(); err != nil {
@@ -148,7 +166,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	defer cancel()
 	c.runCtx = runCtx
 	c.jobs = newJobs(runCtx, c.config.Jobs, c.now)
-	c.outcall = newOutcalls(runCtx, c.caller, c.log)
+	c.outcall = newOutcalls(runCtx, c.log)
 	for _, informer := range []cache.SharedIndexInformer{c.canaries, c.deployments, c.services, c.replicaSets} {
 		c.background.Go(func() { informer.RunWithContext(runCtx) })
 	}
@@ -224,6 +242,9 @@ func (c *Controller) sync(ctx context.Context, name cache.ObjectName) (err error
 	if e.err != nil {
 		return c.reportUndecodable(ctx, e)
 	}
+	if c.waitsForRival(e.canary) {
+		return nil
+	}
 	world := c.observe(ctx, e)
 	plan := rollout.Decide(*world.World)
 	if err := c.execute(ctx, world, plan); err != nil {
@@ -236,10 +257,37 @@ func (c *Controller) sync(ctx context.Context, name cache.ObjectName) (err error
 }
 
 // gone forgets a canary that was deleted.
-func (c *Controller) gone(name cache.ObjectName, uid types.UID) {
+func (c *Controller) gone(ctx context.Context, name cache.ObjectName, uid types.UID) {
+	if e, ok := c.index.get(name); ok && e.canary != nil && e.kind != nil {
+		c.leftBehind(ctx, e)
+	}
 	c.jobs.keep(uid, "")
 	c.shares.forget(uid)
 	c.index.remove(name)
 	c.recent.forget(objectKey{canariesResource, name.Namespace, name.Name}, uid)
 	c.metrics.Forget(name.Namespace, name.Name)
+	c.tracker.uses(name, nil)
+	c.clusterAnswers.mu.Lock()
+	delete(c.clusterAnswers.known, uid)
+	c.clusterAnswers.mu.Unlock()
+}
+
+// leftBehind warns when a canary has gone and its target has no pods: the primary goes with it.
+func (c *Controller) leftBehind(ctx context.Context, e *entry) {
+	canary := e.canary
+	target, err := c.object(ctx, e.kind, canary.Namespace, canary.Spec.TargetRef.Name)
+	if err != nil || target == nil || !e.kind.Traits().Pods {
+		return
+	}
+	c.tracker.forgetTarget(target.GetUID())
+	if primary, err := c.object(ctx, e.kind, canary.Namespace, e.kind.PrimaryName(canary)); err == nil && primary != nil {
+		c.agreements.forget(primary.GetUID())
+	}
+	if target.GetDeletionTimestamp() != nil || e.kind.Target(target, nil).Replicas > 0 {
+		return
+	}
+	text := fmt.Sprintf("Canary %s.%s was deleted without revertOnDeletion; its primary goes with it, and %s has no pods: scale it up",
+		canary.Name, canary.Namespace, called(e.kind, canary.Namespace, target.GetName()))
+	c.log.Warn(text)
+	c.recorder.Record(canary, rollout.Message{Severity: rollout.Warning, Reason: "TargetLeftAtZero", Text: text, Key: "TargetLeftAtZero/" + string(canary.UID)}, c.now())
 }

@@ -2,11 +2,9 @@ package controller
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,7 +21,7 @@ import (
 )
 
 var (
-	deploymentsGVR = appsv1.SchemeGroupVersion.WithResource("deployments")
+	deploymentsGVR = workload.Deployments.Resource()
 	servicesGVR    = corev1.SchemeGroupVersion.WithResource("services")
 )
 
@@ -77,6 +75,8 @@ func (c *Controller) writeStatus(ctx context.Context, canary *v1beta1.Canary, st
 	written, err := c.dynamic.Resource(canariesGVR).Namespace(canary.Namespace).
 		ApplyStatus(ctx, canary.Name, object, applyOptions)
 	switch {
+	case unknownField(err):
+		return nil, c.outdatedCRD(canary, err)
 	case apierrors.IsConflict(err):
 		return nil, &retryError{after: conflictRetry, err: fmt.Errorf("canary %s/%s changed meanwhile", canary.Namespace, canary.Name)}
 	case apierrors.IsNotFound(err):
@@ -124,8 +124,20 @@ func (c *Controller) carryOut(ctx context.Context, w *world, effect rollout.Effe
 		return c.applyService(ctx, w, workload.Primary)
 	case rollout.EnsureApex:
 		return c.applyService(ctx, w, workload.Apex)
+	case rollout.SetFinalizer:
+		return c.setFinalizer(ctx, w, e)
 	case rollout.CopyToPrimary:
 		return c.copyToPrimary(ctx, w, e)
+	case rollout.AdoptPrimary:
+		return c.adoptPrimary(ctx, w, e)
+	case rollout.RestorePrimary:
+		return c.restorePrimary(ctx, w, e)
+	case rollout.Release:
+		return c.release(ctx, w)
+	case rollout.EnsureScaler:
+		return c.ensureScaler(ctx, w, e)
+	case rollout.PauseScaler:
+		return c.pauseScaler(ctx, w, e)
 	case rollout.SetRoute:
 		return c.setRoute(ctx, w, e)
 	case rollout.ScaleTarget:
@@ -140,9 +152,13 @@ func (c *Controller) carryOut(ctx context.Context, w *world, effect rollout.Effe
 }
 
 func (c *Controller) applyService(ctx context.Context, w *world, role workload.Role) error {
+	return c.writeService(ctx, w, role, w.canary.Status.CanaryWeight)
+}
+
+func (c *Controller) writeService(ctx context.Context, w *world, role workload.Role, weight int32) error {
 	live := w.services[role]
-	want := workload.RenderService(w.canary, role, w.selector, w.target, live)
-	if workload.ServiceCurrent(want, live) {
+	want := renderService(w, role, weight)
+	if want == nil || workload.ServiceCurrent(want, live) {
 		return nil
 	}
 	object, err := workload.ServiceObject(w.canary, want, live == nil || workload.OwnedBy(live, w.canary))
@@ -153,59 +169,38 @@ func (c *Controller) applyService(ctx context.Context, w *world, role workload.R
 	if err != nil {
 		return err
 	}
-	svc := &corev1.Service{}
-	if err := remember(c, objectKey{servicesResource, want.Namespace, want.Name}, written, svc); err != nil {
+	svc, err := workload.CachedService(written)
+	if err != nil {
 		return err
 	}
+	c.recent.wrote(objectKey{servicesResource, want.Namespace, want.Name}, svc)
 	c.queueAgain(w)
 	return nil
 }
 
-// copyToPrimary makes the primary out of the target as it was when the decision was taken: the
-// generation stands for the template that was analysed.
-func (c *Controller) copyToPrimary(ctx context.Context, w *world, e rollout.CopyToPrimary) error {
-	name := w.canary.Spec.TargetRef.Name
-	target, err := c.dynamic.Resource(deploymentsGVR).Namespace(w.canary.Namespace).Get(ctx, name, metav1.GetOptions{})
+// patchTarget merges a patch into the target.
+func (c *Controller) patchTarget(ctx context.Context, w *world, patch []byte) error {
+	namespace, name := w.canary.Namespace, w.canary.Spec.TargetRef.Name
+	written, err := c.dynamic.Resource(w.kind.Resource()).Namespace(namespace).
+		Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
 	if err != nil {
-		return fmt.Errorf("get deployment %s/%s: %w", w.canary.Namespace, name, err)
+		return fmt.Errorf("patch %s: %w", called(w.kind, namespace, name), err)
 	}
-	if target.GetGeneration() != e.Generation {
-		return &retryError{after: conflictRetry, err: fmt.Errorf("deployment %s/%s changed meanwhile", w.canary.Namespace, name)}
-	}
-	object, err := workload.RenderPrimary(w.canary, target, workload.Copy{
-		Selector: w.selector,
-		Prefixes: c.config.Prefixes,
-		Revision: e.Revision,
-		RunID:    e.RunID,
-		Replicas: e.Replicas,
-	})
-	if err != nil {
-		return err
-	}
-	written, err := c.apply(ctx, deploymentsGVR, object)
-	if err != nil {
-		return err
-	}
-	return c.rememberDeployment(w, written)
-}
-
-func (c *Controller) rememberDeployment(w *world, written *unstructured.Unstructured) error {
-	d := &appsv1.Deployment{}
-	if err := remember(c, objectKey{deploymentsResource, written.GetNamespace(), written.GetName()}, written, d); err != nil {
-		return err
-	}
-	workload.Trim(d)
-	c.queueAgain(w)
-	return nil
+	return c.rememberWorkload(w, written)
 }
 
 func (c *Controller) setRoute(ctx context.Context, w *world, e rollout.SetRoute) error {
-	objects, err := w.entry.provider.Render(w.canary, routing.CanaryShare(e.Canary), w.routing)
+	if routedByService(w) {
+		return c.writeService(ctx, w, workload.Apex, e.Canary)
+	}
+	split := routing.CanaryShare(e.Canary)
+	split.Mirror, split.Everyone = e.Mirror, e.Everyone
+	objects, err := w.entry.provider.Render(w.canary, split, w.routing)
 	if err != nil {
 		return err
 	}
 	for i, object := range objects {
-		ref := w.entry.refs[min(i, len(w.entry.refs)-1)]
+		ref := refAt(w.entry.refs, i)
 		live := w.routing[ref]
 		if live == nil || workload.OwnedBy(live, w.canary) {
 			object.SetOwnerReferences(nil)
@@ -224,17 +219,14 @@ func (c *Controller) setRoute(ctx context.Context, w *world, e rollout.SetRoute)
 }
 
 func (c *Controller) scaleTarget(ctx context.Context, w *world, e rollout.ScaleTarget) error {
-	name := w.canary.Spec.TargetRef.Name
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"replicas": e.Replicas}})
-	if err != nil {
+	patch, err := w.kind.Scale(w.target, e.Replicas)
+	if err != nil || patch == nil {
 		return err
 	}
-	written, err := c.dynamic.Resource(deploymentsGVR).Namespace(w.canary.Namespace).
-		Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
-	if err != nil {
-		return fmt.Errorf("scale deployment %s/%s to %d: %w", w.canary.Namespace, name, e.Replicas, err)
+	if err := c.patchTarget(ctx, w, patch); err != nil {
+		return fmt.Errorf("scale to %d: %w", e.Replicas, err)
 	}
-	return c.rememberDeployment(w, written)
+	return nil
 }
 
 // apply writes an object by server-side apply: the agent owns just what it renders.
@@ -244,16 +236,6 @@ func (c *Controller) apply(ctx context.Context, gvr schema.GroupVersionResource,
 		return nil, fmt.Errorf("apply %s %s/%s: %w", gvr.Resource, object.GetNamespace(), object.GetName(), err)
 	}
 	return written, nil
-}
-
-// remember keeps what a write returned until the cache has it.
-func remember[T metav1.Object](c *Controller, key objectKey, written *unstructured.Unstructured, into T) error {
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(written.Object, into); err != nil {
-		return fmt.Errorf("read back %s %s/%s: %w", key.resource, key.namespace, key.name, err)
-	}
-	into.SetManagedFields(nil)
-	c.recent.wrote(key, into)
-	return nil
 }
 
 // reportUndecodable says on the object itself why it is not looked after. Only the conditions and

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -21,9 +22,16 @@ type entry struct {
 	err error
 	// raw is the cached object; it must not be changed.
 	raw *unstructured.Unstructured
-	// provider is nil when the name is not known.
-	provider    routing.Provider
-	providerErr error
+	// kind of the target; nil when it is none that is supported.
+	kind    workload.Kind
+	kindErr error
+	// provider is nil when the name is not known. It is the one that the canary is bound to, which
+	// is the wanted one except after an edit of the spec in mid-run.
+	provider     routing.Provider
+	providerName string
+	providerErr  error
+	// wanted is the provider that the spec, or else the agent's flag, asks for.
+	wanted string
 	// refs are the routing objects.
 	refs []routing.Ref
 }
@@ -61,13 +69,17 @@ func (x *index) put(u *unstructured.Unstructured) {
 	e.canary, e.err = v1beta1.DecodeCanary(u.Object)
 	if e.err == nil {
 		c := e.canary
-		keys = append(keys,
-			objectKey{deploymentsResource, c.Namespace, c.Spec.TargetRef.Name},
-			objectKey{deploymentsResource, c.Namespace, c.PrimaryName()})
+		e.kind, e.kindErr = workload.KindOf(c.Spec.TargetRef)
+		if e.kindErr == nil {
+			keys = append(keys,
+				keyOfKind(e.kind, c.Namespace, c.Spec.TargetRef.Name),
+				keyOfKind(e.kind, c.Namespace, e.kind.PrimaryName(c)))
+		}
 		for _, role := range []workload.Role{workload.Apex, workload.Primary, workload.Canary} {
 			keys = append(keys, objectKey{servicesResource, c.Namespace, workload.ServiceName(c, role)})
 		}
-		e.provider, e.providerErr = registry.For(c.ProviderOr(x.defaultProvider))
+		e.bind(c.ProviderOr(x.defaultProvider))
+		keys = append(keys, scalerKeys(c)...)
 		if e.providerErr == nil {
 			e.refs = e.provider.Refs(c)
 			for _, ref := range e.refs {
@@ -75,6 +87,8 @@ func (x *index) put(u *unstructured.Unstructured) {
 			}
 		}
 	}
+	slices.SortFunc(keys, objectKey.compare)
+	keys = slices.Compact(keys) // The apex Service may be the target itself.
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.removeLocked(name)
@@ -83,6 +97,26 @@ func (x *index) put(u *unstructured.Unstructured) {
 	for _, key := range keys {
 		x.byObject[key] = append(x.byObject[key], name)
 	}
+}
+
+// bind chooses the provider.
+func (e *entry) bind(wanted string) {
+	e.wanted, e.providerName = wanted, wanted
+	e.provider, e.providerErr = registry.For(wanted)
+	bound := e.canary.Status.Bound
+	if bound == nil || bound.Provider == wanted || e.canary.Status.Phase == v1beta1.PhaseInitializing {
+		return
+	}
+	if provider, err := registry.For(bound.Provider); err == nil && e.providerErr == nil {
+		e.provider, e.providerName = provider, bound.Provider
+	}
+}
+
+// names lists all canaries.
+func (x *index) names() []cache.ObjectName {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return slices.Collect(maps.Keys(x.entries))
 }
 
 func (x *index) remove(name cache.ObjectName) {
@@ -123,9 +157,13 @@ func (x *index) of(key objectKey) []cache.ObjectName {
 func (x *index) older(c *v1beta1.Canary) (string, bool) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for _, name := range x.byObject[objectKey{deploymentsResource, c.Namespace, c.Spec.TargetRef.Name}] {
+	kind, err := workload.KindOf(c.Spec.TargetRef)
+	if err != nil {
+		return "", false
+	}
+	for _, name := range x.byObject[keyOfKind(kind, c.Namespace, c.Spec.TargetRef.Name)] {
 		e := x.entries[name]
-		if e == nil || e.canary == nil || e.canary.UID == c.UID || e.canary.Spec.TargetRef != c.Spec.TargetRef {
+		if e == nil || e.canary == nil || e.canary.UID == c.UID || e.kind != kind || e.canary.Spec.TargetRef.Name != c.Spec.TargetRef.Name {
 			continue
 		}
 		other := e.canary
@@ -138,5 +176,5 @@ func (x *index) older(c *v1beta1.Canary) (string, bool) {
 }
 
 func keyOf(ref routing.Ref) objectKey {
-	return objectKey{ref.GVR.Resource + "." + ref.GVR.Version + "." + ref.GVR.Group, ref.Namespace, ref.Name}
+	return objectKey{routeResource(ref.GVR), ref.Namespace, ref.Name}
 }

@@ -3,8 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"sync"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -12,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -24,10 +21,7 @@ import (
 // canariesGVR is the resource the agent exists for.
 var canariesGVR = v1beta1.SchemeGroupVersion.WithResource("canaries")
 
-var replicaSetsGVR = appsv1.SchemeGroupVersion.WithResource("replicasets")
-
-// byOwner finds the ReplicaSets of a Deployment.
-const byOwner = "owner"
+var replicaSetsGVR = workload.Deployments.History().Resource
 
 // newInformers makes the informers that every agent needs. They cache only what is looked at.
 func (c *Controller) newInformers() error {
@@ -41,7 +35,7 @@ func (c *Controller) newInformers() error {
 	replicaSets := c.metadata.Resource(replicaSetsGVR).Namespace(ns)
 	c.replicaSets = newInformer(&metav1.PartialObjectMetadata{}, replicaSets.List, replicaSets.Watch)
 
-	if err := c.replicaSets.AddIndexers(cache.Indexers{byOwner: ownerIndex}); err != nil {
+	if err := c.replicaSets.AddIndexers(byOwner); err != nil {
 		return fmt.Errorf("index replicasets: %w", err)
 	}
 	for informer, set := range map[cache.SharedIndexInformer]struct {
@@ -49,9 +43,9 @@ func (c *Controller) newInformers() error {
 		handler cache.ResourceEventHandler
 	}{
 		c.canaries:    {trimCanary, c.canaryHandler()},
-		c.deployments: {trimDeployment, c.ownedHandler(deploymentsResource)},
-		c.services:    {trimService, c.ownedHandler(servicesResource)},
-		c.replicaSets: {trimReplicaSet, c.replicaSetHandler()},
+		c.deployments: {cachedBy(workload.Deployments.Cached), c.ownedHandler(deploymentsResource)},
+		c.services:    {cachedBy(workload.CachedService), c.ownedHandler(servicesResource)},
+		c.replicaSets: {entryOf(workload.Deployments.History()), c.historyHandler(workload.Deployments)},
 	} {
 		if err := informer.SetTransform(set.trim); err != nil {
 			return fmt.Errorf("prepare informer: %w", err)
@@ -60,7 +54,7 @@ func (c *Controller) newInformers() error {
 			return err
 		}
 	}
-	return nil
+	return c.handle(c.deployments, c.rivalHandler())
 }
 
 func (c *Controller) handle(informer cache.SharedIndexInformer, handler cache.ResourceEventHandler) error {
@@ -86,17 +80,6 @@ func newInformer[L runtime.Object](
 	}, example, 0, cache.Indexers{})
 }
 
-func ownerIndex(o any) ([]string, error) {
-	m, err := meta.Accessor(o)
-	if err != nil {
-		return nil, err
-	}
-	if owner := metav1.GetControllerOf(m); owner != nil {
-		return []string{string(owner.UID)}, nil
-	}
-	return nil, nil
-}
-
 func trimCanary(o any) (any, error) {
 	if u, ok := o.(*unstructured.Unstructured); ok {
 		u.SetManagedFields(nil)
@@ -104,25 +87,15 @@ func trimCanary(o any) (any, error) {
 	return o, nil
 }
 
-func trimDeployment(o any) (any, error) {
-	if d, ok := o.(*appsv1.Deployment); ok {
-		workload.Trim(d)
+// cachedBy reduces objects to the form in which they are cached. One that cannot be read is kept as
+// it is and found by nobody: it must not keep the others out of the cache.
+func cachedBy[T any](cached func(any) (T, error)) cache.TransformFunc {
+	return func(o any) (any, error) {
+		if reduced, err := cached(o); err == nil {
+			return reduced, nil
+		}
+		return o, nil
 	}
-	return o, nil
-}
-
-func trimService(o any) (any, error) {
-	if s, ok := o.(*corev1.Service); ok {
-		workload.TrimService(s)
-	}
-	return o, nil
-}
-
-func trimReplicaSet(o any) (any, error) {
-	if m, ok := o.(*metav1.PartialObjectMetadata); ok {
-		workload.TrimReplicaSet(m)
-	}
-	return o, nil
 }
 
 // canaryHandler decodes canaries as they change and puts them into the queue.
@@ -144,7 +117,7 @@ func (c *Controller) canaryHandler() cache.ResourceEventHandler {
 			if err != nil {
 				return
 			}
-			c.gone(name, uidOf(o))
+			c.gone(c.runCtx, name, uidOf(o))
 		},
 	}
 }
@@ -184,97 +157,8 @@ func uidOf(o any) types.UID {
 	return m.GetUID()
 }
 
-// replicaSetHandler puts the canaries into the queue whose target or primary got a new revision.
-func (c *Controller) replicaSetHandler() cache.ResourceEventHandler {
-	changed := func(o any) {
-		m, ok := o.(*metav1.PartialObjectMetadata)
-		if !ok {
-			return
-		}
-		if owner := metav1.GetControllerOf(m); owner != nil && owner.Kind == "Deployment" {
-			c.enqueueOwners(objectKey{deploymentsResource, m.Namespace, owner.Name})
-		}
-	}
-	return cache.ResourceEventHandlerFuncs{
-		AddFunc: changed,
-		UpdateFunc: func(before, after any) {
-			// Scaling changes nothing that is cached of a ReplicaSet.
-			a, okA := before.(*metav1.PartialObjectMetadata)
-			b, okB := after.(*metav1.PartialObjectMetadata)
-			if okA && okB && workload.SameRevision(a, b) {
-				return
-			}
-			changed(after)
-		},
-	}
-}
-
 func (c *Controller) enqueueOwners(key objectKey) {
 	for _, name := range c.index.of(key) {
 		c.queue.Add(name)
 	}
-}
-
-// routes starts an informer for a routing resource when the first canary needs it, so that a
-// cluster pays only for the providers in use.
-type routes struct {
-	mu        sync.Mutex
-	informers map[schema.GroupVersionResource]cache.SharedIndexInformer
-	// missing says when a resource was last looked for in vain.
-	missing map[schema.GroupVersionResource]time.Time
-}
-
-// missingRetry is how long the absence of a CRD is believed.
-const missingRetry = 20 * time.Second
-
-// routeInformer returns the informer of a routing resource, synced, or an error that says why
-// there is none.
-func (c *Controller) routeInformer(ctx context.Context, gvr schema.GroupVersionResource) (cache.SharedIndexInformer, error) {
-	c.routes.mu.Lock()
-	informer, ok := c.routes.informers[gvr]
-	if !ok {
-		if at, miss := c.routes.missing[gvr]; miss && c.now().Sub(at) < missingRetry {
-			c.routes.mu.Unlock()
-			return nil, missingResourceError(gvr)
-		}
-		if !c.served(gvr) {
-			c.routes.missing[gvr] = c.now()
-			c.routes.mu.Unlock()
-			return nil, missingResourceError(gvr)
-		}
-		resource := c.dynamic.Resource(gvr).Namespace(c.config.Namespace)
-		informer = newInformer(&unstructured.Unstructured{}, resource.List, resource.Watch)
-		key := objectKey{resource: gvr.Resource + "." + gvr.Version + "." + gvr.Group}
-		if _, err := informer.AddEventHandler(c.ownedHandler(key.resource)); err != nil {
-			c.routes.mu.Unlock()
-			return nil, fmt.Errorf("watch %s: %w", gvr, err)
-		}
-		c.routes.informers[gvr] = informer
-		c.background.Go(func() { informer.RunWithContext(c.runCtx) })
-	}
-	c.routes.mu.Unlock()
-	waitCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if !cache.WaitForCacheSync(waitCtx.Done(), informer.HasSynced) {
-		return nil, fmt.Errorf("list %s: no answer yet; is the agent allowed to list and watch them?", gvr.GroupResource())
-	}
-	return informer, nil
-}
-
-func missingResourceError(gvr schema.GroupVersionResource) error {
-	return fmt.Errorf("the cluster does not serve %s; install the CRDs of the traffic provider", gvr)
-}
-
-// served asks the API server whether it has a resource.
-func (c *Controller) served(gvr schema.GroupVersionResource) bool {
-	list, err := c.discovery.ServerResourcesForGroupVersion(gvr.GroupVersion().String())
-	if err != nil {
-		return false
-	}
-	for _, r := range list.APIResources {
-		if r.Name == gvr.Resource {
-			return true
-		}
-	}
-	return false
 }

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -21,12 +20,16 @@ import (
 // world is a rollout.World and the live objects it was made from, which the effects need.
 type world struct {
 	*rollout.World
-	entry    *entry
-	canary   *v1beta1.Canary
+	entry  *entry
+	canary *v1beta1.Canary
+	// kind of the target; nil when it is none that is supported.
+	kind     workload.Kind
 	selector workload.Selector
-	target   *appsv1.Deployment
-	services map[workload.Role]*corev1.Service
-	routing  routing.Objects
+	// target and primary are nil when there is none.
+	target, primary workload.Object
+	services        map[workload.Role]*corev1.Service
+	routing         routing.Objects
+	scalers         scalers
 }
 
 // observe builds the world of one canary from caches.
@@ -37,27 +40,23 @@ func (c *Controller) observe(ctx context.Context, e *entry) *world {
 			Now:        c.now(),
 			Canary:     canary,
 			DrainDelay: c.config.DrainDelay,
+			Provider:   e.wanted,
+			Route:      rollout.Route{Provider: e.providerName},
 		},
 		entry:    e,
 		canary:   canary,
+		kind:     e.kind,
 		services: map[workload.Role]*corev1.Service{},
 	}
 	w.Problems = c.problems(e, canary)
-	target, ok := c.deployment(canary.Namespace, canary.Spec.TargetRef.Name)
-	if ok {
-		w.target = target
-		w.Target = workload.Facts(target, c.revision(target))
-		var err error
-		w.selector, err = workload.SelectorOf(target.Spec.Selector.MatchLabels, c.config.SelectorLabels,
-			"deployment "+canary.Namespace+"/"+target.Name)
-		if err != nil {
-			w.Problems = append(w.Problems, rollout.Problem{Reason: "NoSelectorLabel", Message: err.Error()})
-		}
-	}
-	if primary, ok := c.deployment(canary.Namespace, canary.PrimaryName()); ok {
-		w.Primary = workload.Facts(primary, c.revision(primary))
+	if w.kind != nil {
+		c.observeWorkloads(ctx, w)
 	}
 	if len(w.Problems) == 0 {
+		w.Problems = c.clusterProblems(ctx, w)
+	}
+	if len(w.Problems) == 0 {
+		c.observeScaler(ctx, w)
 		c.observeServices(w)
 		c.observeRoute(ctx, w)
 	}
@@ -73,9 +72,59 @@ func (c *Controller) newestCanary(e *entry) *v1beta1.Canary {
 	return canary
 }
 
-func (c *Controller) deployment(namespace, name string) (*appsv1.Deployment, bool) {
-	cached, found := fromStore[*appsv1.Deployment](c.deployments, namespace, name)
-	return newest(c.recent, objectKey{deploymentsResource, namespace, name}, cached, found)
+// observeWorkloads looks at target and primary.
+func (c *Controller) observeWorkloads(ctx context.Context, w *world) {
+	namespace, name := w.canary.Namespace, w.canary.Spec.TargetRef.Name
+	if err := c.findWorkloads(ctx, w); err != nil {
+		if len(w.Problems) == 0 {
+			c.queue.AddAfter(canaryName(w.canary), missingRetry+time.Second)
+		}
+		w.Problems = append(w.Problems, rollout.Problem{
+			Reason: rollout.ReasonTargetUnreadable, Message: "spec.targetRef: " + called(w.kind, namespace, name) + ": " + err.Error(),
+		})
+		return
+	}
+	if w.target == nil {
+		return
+	}
+	for _, err := range w.kind.Check(w.target) {
+		w.Problems = append(w.Problems, rollout.Problem{
+			Reason: "UnsupportedTarget", Message: called(w.kind, namespace, name) + ": " + err.Error(),
+		})
+	}
+	if w.kind.Traits().Pods {
+		var err error
+		w.selector, err = workload.SelectorOf(w.kind.Pods(w.target).Labels, c.config.SelectorLabels, called(w.kind, namespace, name))
+		if err != nil {
+			w.Problems = append(w.Problems, rollout.Problem{Reason: "NoSelectorLabel", Message: err.Error()})
+			return
+		}
+	}
+	c.observeConfigs(ctx, w)
+	c.observeUnmarked(ctx, w)
+}
+
+// findWorkloads finds target and primary and the facts about them.
+func (c *Controller) findWorkloads(ctx context.Context, w *world) error {
+	target, err := c.object(ctx, w.kind, w.canary.Namespace, w.canary.Spec.TargetRef.Name)
+	if err != nil {
+		return err
+	}
+	primary, err := c.object(ctx, w.kind, w.canary.Namespace, w.kind.PrimaryName(w.canary))
+	if err != nil {
+		return err
+	}
+	targetHistory, err := c.history(ctx, w.kind, target)
+	if err != nil {
+		return err
+	}
+	primaryHistory, err := c.history(ctx, w.kind, primary)
+	if err != nil {
+		return err
+	}
+	w.target, w.primary = target, primary
+	w.Target, w.Primary = w.kind.Target(target, targetHistory), w.kind.Primary(primary, primaryHistory)
+	return nil
 }
 
 func (c *Controller) service(namespace, name string) *corev1.Service {
@@ -97,20 +146,6 @@ func fromStore[T metav1.Object](informer cache.SharedIndexInformer, namespace, n
 	return t, ok
 }
 
-func (c *Controller) revision(d *appsv1.Deployment) string {
-	objects, err := c.replicaSets.GetIndexer().ByIndex(byOwner, string(d.UID))
-	if err != nil {
-		return ""
-	}
-	sets := make([]*metav1.PartialObjectMetadata, 0, len(objects))
-	for _, o := range objects {
-		if m, ok := o.(*metav1.PartialObjectMetadata); ok {
-			sets = append(sets, m)
-		}
-	}
-	return workload.RevisionOf(d, sets)
-}
-
 func (c *Controller) observeServices(w *world) {
 	roles := []workload.Role{workload.Apex, workload.Primary, workload.Canary}
 	for _, role := range roles {
@@ -122,16 +157,50 @@ func (c *Controller) observeServices(w *world) {
 		return
 	}
 	current := func(role workload.Role) bool {
-		live := w.services[role]
-		return workload.ServiceCurrent(workload.RenderService(w.canary, role, w.selector, w.target, live), live)
+		want := renderService(w, role, w.canary.Status.CanaryWeight)
+		return want == nil || workload.ServiceCurrent(want, w.services[role])
 	}
 	w.Services = rollout.Services{
-		Sides: current(workload.Primary) && current(workload.Canary),
-		Apex:  current(workload.Apex),
+		Sides:    current(workload.Primary) && current(workload.Canary),
+		Apex:     current(workload.Apex),
+		Released: apexReleased(w),
 	}
 }
 
+// renderService is the Service in a role as it ought to be; nil when the kind of target has none. With
+// the provider kubernetes the apex Service is the route, and selects the side that has the weight.
+func renderService(w *world, role workload.Role, weight int32) *corev1.Service {
+	want := w.kind.Service(w.canary, role, w.selector, w.target, w.services[role])
+	if want != nil && role == workload.Apex && routedByService(w) && weight == 100 {
+		want = want.DeepCopy()
+		want.Spec.Selector = map[string]string{w.selector.Key: w.selector.Value}
+	}
+	return want
+}
+
+func routedByService(w *world) bool { return w.entry.providerName == v1beta1.ProviderKubernetes }
+
+// observeSelector reads the route off the apex Service.
+func (c *Controller) observeSelector(w *world) {
+	live := w.services[workload.Apex]
+	w.Route.Exists, w.Route.Current, w.Route.Canary = live != nil, true, -1
+	if live != nil {
+		switch live.Spec.Selector[w.selector.Key] {
+		case w.selector.PrimaryValue():
+			w.Route.Canary = 0
+		case w.selector.Value:
+			w.Route.Canary = 100
+		}
+	}
+	w.Route.Released = w.Services.Released
+	w.Route.Since, w.Route.Found = c.shares.saw(w.canary.UID, inForce{canary: w.Route.Canary, released: w.Route.Released, confirmed: true}, w.Now)
+}
+
 func (c *Controller) observeRoute(ctx context.Context, w *world) {
+	if routedByService(w) {
+		c.observeSelector(w)
+		return
+	}
 	w.routing = routing.Objects{}
 	for _, ref := range w.entry.refs {
 		informer, err := c.routeInformer(ctx, ref.GVR)
@@ -152,8 +221,11 @@ func (c *Controller) observeRoute(ctx context.Context, w *world) {
 		seen = routing.Observation{Exists: true, Split: routing.Split{Canary: -1}}
 	}
 	w.Route = rollout.Route{
+		Provider:  w.entry.providerName,
 		Exists:    seen.Exists,
 		Canary:    seen.Split.Canary,
+		Mirror:    seen.Split.Mirror,
+		Everyone:  seen.Split.Everyone,
 		Reports:   seen.Reports,
 		Confirmed: seen.Confirmed,
 		Message:   seen.Message,
@@ -161,7 +233,24 @@ func (c *Controller) observeRoute(ctx context.Context, w *world) {
 	if !seen.Exists {
 		w.Route.Canary = -1
 	}
-	w.Route.Since, w.Route.Found = c.shares.saw(w.canary.UID, w.Route.Canary, !seen.Reports || seen.Confirmed, w.Now)
+	if w.canary.DeletionTimestamp != nil {
+		released, err := routeReleased(w)
+		if err != nil {
+			w.Route.Err = err.Error()
+			return
+		}
+		if w.Route.Released = released; released {
+			w.Route.Canary = 100 // Which is where the apex Service leads.
+		}
+	}
+	w.Route.Since, w.Route.Found = c.shares.saw(w.canary.UID, inForce{
+		canary: w.Route.Canary, mirror: w.Route.Mirror, released: w.Route.Released,
+		confirmed: !seen.Reports || seen.Confirmed,
+	}, w.Now)
+	if w.Route.Released {
+		w.Route.Current = true
+		return
+	}
 	// Rendered at the split that is in force, everything that differs is something else.
 	split := seen.Split
 	if err != nil || !seen.Exists {
@@ -174,7 +263,7 @@ func (c *Controller) observeRoute(ctx context.Context, w *world) {
 	}
 	w.Route.Current = seen.Exists
 	for i, object := range objects {
-		live := w.routing[w.entry.refs[min(i, len(w.entry.refs)-1)]]
+		live := w.routing[refAt(w.entry.refs, i)]
 		if live == nil || len(routing.Diff(object, live)) > 0 || len(routing.Leftover(object, live, FieldManager)) > 0 {
 			w.Route.Current = false
 		}
@@ -191,22 +280,27 @@ type shares struct {
 	of map[types.UID]share
 }
 
+// inForce is what a route does, as far as it matters since when.
+type inForce struct {
+	canary                      int32
+	mirror, released, confirmed bool
+}
+
 type share struct {
-	canary    int32
-	confirmed bool
-	since     time.Time
+	inForce
+	since time.Time
 	// found: it was so when this process first looked.
 	found bool
 }
 
 func newShares() *shares { return &shares{of: map[types.UID]share{}} }
 
-func (s *shares) saw(canary types.UID, weight int32, confirmed bool, now time.Time) (since time.Time, found bool) {
+func (s *shares) saw(canary types.UID, what inForce, now time.Time) (since time.Time, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last, known := s.of[canary]
-	if !known || last.canary != weight || last.confirmed != confirmed {
-		last = share{canary: weight, confirmed: confirmed, since: now, found: !known}
+	if !known || last.inForce != what {
+		last = share{inForce: what, since: now, found: !known}
 		s.of[canary] = last
 	}
 	return last.since, last.found

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"sync"
 
-	"k8s.io/apimachinery/pkg/types"
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
 const (
@@ -16,18 +16,18 @@ const (
 	outcallBacklog = 256
 )
 
-// outcalls calls the hooks of type event, in the order of the events of each canary, without
-// anybody waiting for the answer.
+// outcalls calls the hooks of type event and the alert providers, in the order of the messages of
+// each canary, without anybody waiting for the answer.
 type outcalls struct {
-	lanes   [outcallLanes]chan HookCall
+	lanes   [outcallLanes]chan func(context.Context)
 	running sync.WaitGroup
 	log     *slog.Logger
 }
 
-func newOutcalls(ctx context.Context, caller Caller, log *slog.Logger) *outcalls {
+func newOutcalls(ctx context.Context, log *slog.Logger) *outcalls {
 	o := &outcalls{log: log}
 	for i := range o.lanes {
-		lane := make(chan HookCall, outcallBacklog)
+		lane := make(chan func(context.Context), outcallBacklog)
 		o.lanes[i] = lane
 		o.running.Go(func() {
 			for {
@@ -35,9 +35,7 @@ func newOutcalls(ctx context.Context, caller Caller, log *slog.Logger) *outcalls
 				case <-ctx.Done():
 					return
 				case call := <-lane:
-					if err := caller.Call(ctx, call); err != nil && ctx.Err() == nil {
-						log.Warn("event hook failed", "canary", call.Name+"."+call.Namespace, "hook", call.Hook.Name, "error", err)
-					}
+					call(ctx)
 				}
 			}
 		})
@@ -45,14 +43,14 @@ func newOutcalls(ctx context.Context, caller Caller, log *slog.Logger) *outcalls
 	return o
 }
 
-// send puts a call into the lane of its canary. It does not block.
-func (o *outcalls) send(canary types.UID, call HookCall) {
+// send puts a call into the lane of its canary. It does not block. What names the call in the log.
+func (o *outcalls) send(canary *v1beta1.Canary, what string, call func(context.Context)) {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(canary)) // A hash never fails.
+	_, _ = h.Write([]byte(canary.UID)) // A hash never fails.
 	select {
 	case o.lanes[h.Sum32()%outcallLanes] <- call:
 	default:
-		o.log.Warn("event hook dropped, too many are waiting", "canary", call.Name+"."+call.Namespace, "hook", call.Hook.Name)
+		o.log.Warn("dropped, too many are waiting", "canary", canary.Name+"."+canary.Namespace, "call", what)
 	}
 }
 

@@ -1,12 +1,19 @@
 package controller
 
 import (
+	"context"
 	"fmt"
+	"sync"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/kubectl-canary/kubectl-canary/agent/rollout"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing"
+	"github.com/kubectl-canary/kubectl-canary/agent/workload"
+	"github.com/kubectl-canary/kubectl-canary/agent/workload/autoscaler"
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
@@ -20,13 +27,18 @@ func (c *Controller) problems(e *entry, canary *v1beta1.Canary) []rollout.Proble
 		}
 	}
 	add("InvalidSpec", v1beta1.Validate(canary))
+	if e.kindErr != nil {
+		problems = append(problems, rollout.Problem{Reason: "UnsupportedTarget", Message: "spec.targetRef: " + e.kindErr.Error()})
+	}
 	add("CrossNamespaceReference", v1beta1.ValidateReferences(canary, c.config.NoCrossNamespaceRefs))
 	if e.providerErr != nil {
 		problems = append(problems, rollout.Problem{Reason: "UnsupportedProvider", Message: "spec.provider: " + e.providerErr.Error()})
 	} else {
 		add("UnsupportedByProvider", e.provider.Check(canary))
 	}
-	add("Unsupported", unsupported(canary))
+	if e.kindErr == nil {
+		add("Unsupported", unsupported(canary, e.kind))
+	}
 	if name, ok := c.index.older(canary); ok {
 		problems = append(problems, rollout.Problem{
 			Reason: "TargetTaken",
@@ -37,47 +49,74 @@ func (c *Controller) problems(e *entry, canary *v1beta1.Canary) []rollout.Proble
 	return problems
 }
 
-// unsupported lists what the API can say and this agent does not do. Each is refused with its
-// path: a field that is ignored in silence is worse than one that is refused.
-func unsupported(c *v1beta1.Canary) field.ErrorList {
-	var errs field.ErrorList
-	spec := field.NewPath("spec")
-	analysisPath := routing.AnalysisPath(c)
-	no := func(path *field.Path, what, instead string) {
-		errs = append(errs, field.Forbidden(path, what+" is not supported by this version: "+instead))
+// unsupported lists what the API can say and nobody can do. Each is refused with its path: a field
+// that is ignored in silence is worse than one that is refused.
+func unsupported(c *v1beta1.Canary, kind workload.Kind) field.ErrorList {
+	ref := c.Spec.AutoscalerRef
+	if ref == nil {
+		return nil
 	}
-	if kind := c.Spec.TargetRef.Kind; kind != v1beta1.TargetDeployment {
-		no(spec.Child("targetRef", "kind"), "kind "+kind+" as a target", "use a Deployment")
+	path := field.NewPath("spec", "autoscalerRef")
+	if !kind.Traits().Replicas {
+		return field.ErrorList{field.Forbidden(path, "a target of kind "+c.Spec.TargetRef.Kind+" has no replicas to be scaled: remove it")}
 	}
-	if c.Spec.AutoscalerRef != nil {
-		no(spec.Child("autoscalerRef"), "an autoscaler", "remove it")
+	if _, err := autoscaler.Resource(ref); err != nil {
+		return field.ErrorList{field.Invalid(path, ref.Kind, err.Error())}
 	}
-	if c.Spec.RevertOnDeletion {
-		no(spec.Child("revertOnDeletion"), "restoring the target on deletion", "remove it")
+	return nil
+}
+
+// clusterMemory is how long the answers of the cluster about its gateways are believed.
+const clusterMemory = time.Minute
+
+// clusterAnswers remembers what CheckCluster said of a canary's spec.
+type clusterAnswers struct {
+	mu    sync.Mutex
+	known map[types.UID]clusterAnswer
+}
+
+type clusterAnswer struct {
+	generation int64
+	at         time.Time
+	problems   []rollout.Problem
+}
+
+// clusterProblems says what the cluster cannot do that the canary needs. Few canaries need anything
+// special; the others cost no request.
+func (c *Controller) clusterProblems(ctx context.Context, w *world) []rollout.Problem {
+	checker, ok := w.entry.provider.(routing.ClusterChecker)
+	if !ok || len(checker.ClusterRefs(w.canary, nil)) == 0 {
+		return nil
 	}
-	analysis := c.GetAnalysis()
-	if s := c.Strategy(); s != v1beta1.StrategyCanary && !c.Spec.SkipAnalysis {
-		no(analysisPath.Child("iterations"), "strategy "+string(s), "use stepWeight, stepWeights or steps")
+	c.clusterAnswers.mu.Lock()
+	answer, known := c.clusterAnswers.known[w.canary.UID]
+	c.clusterAnswers.mu.Unlock()
+	if known && answer.generation == w.canary.Generation && w.Now.Sub(answer.at) < clusterMemory {
+		return answer.problems
 	}
-	if len(analysis.Match) > 0 {
-		no(analysisPath.Child("match"), "A/B testing", "remove it")
-	}
-	if analysis.Mirror {
-		no(analysisPath.Child("mirror"), "traffic mirroring", "remove it")
-	}
-	if analysis.SessionAffinity != nil {
-		no(analysisPath.Child("sessionAffinity"), "session affinity", "remove it")
-	}
-	if len(analysis.Gates) > 0 {
-		no(analysisPath.Child("gates"), "a gate without a webhook", "use a webhook of type confirm-rollout or confirm-promotion")
-	}
-	for i, hook := range analysis.Webhooks {
-		switch hook.HookType() {
-		case v1beta1.HookConfirmTrafficIncrease, v1beta1.HookRollback:
-			no(analysisPath.Child("webhooks").Index(i).Child("type"), "a hook of type "+string(hook.Type), "remove it")
-		case v1beta1.HookConfirmRollout, v1beta1.HookPreRollout, v1beta1.HookRollout,
-			v1beta1.HookConfirmPromotion, v1beta1.HookPostRollout, v1beta1.HookEvent:
+	live, asked := routing.Objects{}, map[routing.Ref]bool{}
+	for again := true; again; {
+		again = false
+		for _, ref := range checker.ClusterRefs(w.canary, live) {
+			if asked[ref] {
+				continue
+			}
+			asked[ref], again = true, true
+			object, err := c.dynamic.Resource(ref.GVR).Namespace(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+			if err == nil {
+				live[ref] = object
+			} // What cannot be read is no ground for refusal.
 		}
 	}
-	return errs
+	answer = clusterAnswer{generation: w.canary.Generation, at: w.Now}
+	for _, err := range checker.CheckCluster(w.canary, live) {
+		answer.problems = append(answer.problems, rollout.Problem{Reason: "UnsupportedByGateway", Message: err.Error()})
+	}
+	if len(answer.problems) > 0 {
+		c.queue.AddAfter(canaryName(w.canary), clusterMemory+time.Second)
+	}
+	c.clusterAnswers.mu.Lock()
+	c.clusterAnswers.known[w.canary.UID] = answer
+	c.clusterAnswers.mu.Unlock()
+	return answer.problems
 }

@@ -1,8 +1,10 @@
 package controller
 
 import (
+	"cmp"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +19,10 @@ const recentTTL = 15 * time.Second
 // objectKey names an object across resources.
 type objectKey struct {
 	resource, namespace, name string
+}
+
+func (k objectKey) compare(other objectKey) int {
+	return cmp.Or(strings.Compare(k.resource, other.resource), strings.Compare(k.namespace, other.namespace), strings.Compare(k.name, other.name))
 }
 
 // recent remembers the objects as the agent's own writes left them, until the cache has them.

@@ -145,7 +145,7 @@ type Metrics interface {
 	Forget(namespace, name string)
 }
 
-// tell sends a message to everyone who listens: events, log, event hooks.
+// tell sends a message to everyone who listens: events, log, event hooks, alert providers.
 func (c *Controller) tell(canary *v1beta1.Canary, m rollout.Message) {
 	at := c.now()
 	c.recorder.Record(canary, m, at)
@@ -155,7 +155,7 @@ func (c *Controller) tell(canary *v1beta1.Canary, m rollout.Message) {
 		if m.Severity != rollout.Info {
 			kind = "Warning"
 		}
-		c.outcall.send(canary.UID, HookCall{
+		call := HookCall{
 			Hook: hook, ID: string(canary.UID) + "/" + m.Key + "/" + hook.Name,
 			Name: canary.Name, Namespace: canary.Namespace, Phase: canary.Status.Phase, Checksum: checksum(canary),
 			Metadata: map[string]string{
@@ -163,6 +163,14 @@ func (c *Controller) tell(canary *v1beta1.Canary, m rollout.Message) {
 				"eventType":    kind,
 				"timestamp":    strconv.FormatInt(at.UnixMilli(), 10),
 			},
+		}
+		c.outcall.send(canary, "event hook "+hook.Name, func(ctx context.Context) {
+			if err := c.caller.Call(ctx, call); err != nil && ctx.Err() == nil {
+				c.log.Warn("event hook failed", "canary", canary.Name+"."+canary.Namespace, "hook", hook.Name, "error", err)
+			}
 		})
+	}
+	if m.Alert != nil {
+		c.alert(canary, *m.Alert)
 	}
 }

@@ -18,6 +18,10 @@ func (d *decider) bootstrap() {
 	if !d.Target.Observed {
 		return
 	}
+	if d.scalerMissing() {
+		d.stallScaler()
+		return
+	}
 	if !d.Services.Sides {
 		d.do(EnsureServices{})
 	}
@@ -27,6 +31,10 @@ func (d *decider) bootstrap() {
 		d.do(d.copyToPrimary("bootstrap"))
 		return
 	}
+	if d.Primary.Unmarked && d.Primary.Source == d.Target.Revision {
+		d.do(AdoptPrimary{Revision: d.Primary.Source})
+	}
+	d.upkeepScaler()
 	threshold := d.Canary.PrimaryReadyThreshold()
 	if ok, why := d.Primary.Ready(threshold); !ok {
 		if d.Services.Apex {
@@ -46,12 +54,19 @@ func (d *decider) bootstrap() {
 	if !d.drained() {
 		return
 	}
+	if d.Primary.Source == "" {
+		return // Known in a moment.
+	}
 	d.enter(v1beta1.PhaseInitialized)
 	// What was promoted is what the primary was made from, not what the target is now; when they
 	// differ, a run starts with the next decision.
 	d.st.LastAppliedSpec = d.Primary.Source
 	d.st.LastPromotedSpec = d.Primary.Source
+	if d.Primary.Source == d.Target.Revision {
+		d.tracked()
+	}
 	d.say(Info, "Initialized", "Initialization done! "+d.name())
+	d.alert(v1beta1.SeverityInfo, "New "+d.Canary.Spec.TargetRef.Kind+" detected, initialization completed.", true)
 	d.message("Initialized: the primary serves all traffic.")
 	d.idle()
 }
@@ -72,16 +87,22 @@ func (d *decider) bootstrapWaits(why string) {
 	}
 	text := d.primary() + " not ready: " + why + cause(d.Primary)
 	d.say(Error, reason, text+"; the target serves on", d.Target.Revision)
+	d.alert(v1beta1.SeverityError, text, false)
 	d.stall(Problem{Reason: reason, Message: text})
 }
 
-// copyToPrimary is the effect that makes the primary run the target's present template.
+// copyToPrimary is the effect that makes the primary run the target's present template. A primary
+// with an autoscaler keeps the replicas that this one has given it.
 func (d *decider) copyToPrimary(runID string) CopyToPrimary {
+	replicas := max(d.Target.Replicas, 1)
+	if d.Scaler.Wanted && d.Primary.Exists && d.Primary.Replicas > 0 {
+		replicas = d.Primary.Replicas
+	}
 	return CopyToPrimary{
 		Revision:   d.Target.Revision,
 		Generation: d.Target.Generation,
 		RunID:      runID,
-		Replicas:   max(d.Target.Replicas, 1),
+		Replicas:   replicas,
 	}
 }
 

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +29,8 @@ type decider struct {
 	st v1beta1.CanaryStatus
 	// run is st.Run, never nil once a run has been seen.
 	run *v1beta1.RunStatus
+	// retry: the revision that failed is to be run again.
+	retry bool
 	// stalled is why the agent cannot go on without somebody changing something.
 	stalled *Problem
 
@@ -50,8 +51,10 @@ func newDecider(w World) *decider {
 
 func (d *decider) decide() {
 	if d.Canary.DeletionTimestamp != nil {
-		return // Owned objects go with it; nothing may be created or routed any more.
+		d.terminate()
+		return
 	}
+	d.finalizer()
 	if d.Canary.Spec.Suspend {
 		d.suspended()
 		return
@@ -61,7 +64,12 @@ func (d *decider) decide() {
 		d.stall(d.Problems[0])
 		return
 	}
+	d.alignConfigs()
+	if d.rebound() {
+		return
+	}
 	d.adoptRun()
+	d.recognise()
 	d.takeIntent()
 	switch d.st.Phase {
 	case "", v1beta1.PhaseInitializing:
@@ -88,6 +96,7 @@ func (d *decider) suspended() {
 	d.refuseIntent("the canary is suspended; set spec.suspend to false first")
 	if d.st.Message != msgSuspended {
 		d.say(Info, "Suspended", "skipping canary run as object is suspended", fmt.Sprint(d.Canary.Generation))
+		d.alert(v1beta1.SeverityInfo, "Canary is suspended.", false)
 	}
 	d.st.Message = msgSuspended
 	d.st.NextActionTime = nil
@@ -122,15 +131,18 @@ func (d *decider) adoptRun() {
 		PhaseStartTime: v1beta1.NewTime(d.Now),
 		Weight:         d.st.CanaryWeight,
 		Checks:         d.st.FailedChecks,
+		Floor:          d.Primary.Replicas,
+	}
+	if d.Route.Exists && d.Route.Canary >= 0 {
+		// The status of another controller need not say it: the route does, this once.
+		d.st.Run.Weight, d.st.CanaryWeight = d.Route.Canary, d.Route.Canary
 	}
 	d.run = d.st.Run
 	d.st.LastAppliedSpec = revision
 	d.planSteps()
-	for i := range d.st.Steps {
-		if d.st.Steps[i].Weight <= d.run.Weight {
-			d.run.Step = int32(i + 1)
-			d.st.Steps[i].State = v1beta1.StepPassed
-		}
+	d.run.Step = d.stepTaken()
+	for i := range d.run.Step {
+		d.st.Steps[i].State = v1beta1.StepPassed
 	}
 	if d.run.Step > 0 {
 		d.st.Steps[d.run.Step-1].State = v1beta1.StepActive
@@ -139,6 +151,21 @@ func (d *decider) adoptRun() {
 	if d.st.Phase == v1beta1.PhaseWaitingPromotion {
 		d.run.Analysed = true
 	}
+	d.say(Info, "TakenOver", fmt.Sprintf("Run of %s taken over from another controller at %d%%", d.name(), d.run.Weight))
+}
+
+// stepTaken is the step that a run of another controller has reached: by its iterations, or by its
+// weight, which is lower only before the first step.
+func (d *decider) stepTaken() (step int32) {
+	if d.strategy() != v1beta1.StrategyCanary {
+		return max(min(d.st.Iterations, int32(len(d.st.Steps))), 0)
+	}
+	for i := range d.st.Steps {
+		if s := &d.st.Steps[i]; s.Weight <= d.run.Weight && (s.Weight > 0 || d.Route.Mirror || d.run.Weight > 0) {
+			step = int32(i + 1)
+		}
+	}
+	return step
 }
 
 // enter changes the phase; deadlines of the phase count from now.
@@ -171,6 +198,11 @@ func (d *decider) say(s Severity, reason, text string, key ...string) {
 	d.messages = append(d.messages, Message{Severity: s, Reason: reason, Text: text, Key: k.String()})
 }
 
+// alert adds to the last message what the alert providers are told.
+func (d *decider) alert(severity v1beta1.AlertSeverity, text string, fields bool) {
+	d.messages[len(d.messages)-1].Alert = &Alert{Severity: severity, Text: text, Fields: fields}
+}
+
 func (d *decider) do(e Effect) { d.effects = append(d.effects, e) }
 
 // wakeAt asks for a new decision at t; the earliest wish wins.
@@ -185,9 +217,37 @@ func (d *decider) stall(p Problem) {
 	d.message("%s", p.Message)
 }
 
+// rebound deals with an edit of what the canary was initialized with, and says whether nothing can
+// be done before it is taken back.
+func (d *decider) rebound() bool {
+	target := d.Canary.Spec.TargetRef.Kind + "/" + d.Canary.Spec.TargetRef.Name
+	bound := d.st.Bound
+	if bound == nil || d.st.Phase == "" || d.st.Phase == v1beta1.PhaseInitializing {
+		provider := d.Route.Provider
+		if provider == "" {
+			provider = d.Provider
+		}
+		d.st.Bound = &v1beta1.BindingStatus{Target: target, Service: d.Canary.ApexName(), Provider: provider}
+		return false
+	}
+	var what string
+	switch {
+	case bound.Target != target:
+		what = "spec.targetRef: was " + bound.Target + " when the canary was initialized, and is " + target
+	case bound.Service != d.Canary.ApexName():
+		what = "spec.service.name: was " + bound.Service + " when the canary was initialized, and is " + d.Canary.ApexName()
+	default:
+		return false
+	}
+	p := Problem{Reason: "Rebound", Message: what + "; traffic stays as it is: change it back, or delete the canary and create it anew"}
+	d.refuseIntent("the canary cannot be acted upon: " + p.Message)
+	d.stall(p)
+	return true
+}
+
 // finish derives what depends on the rest of the status.
 func (d *decider) finish() {
-	if d.Canary.DeletionTimestamp != nil {
+	if d.Canary.DeletionTimestamp != nil && d.st.Phase != v1beta1.PhaseTerminating {
 		return
 	}
 	d.st.ObservedGeneration = d.Canary.Generation
@@ -211,31 +271,4 @@ func (d *decider) step() *v1beta1.StepStatus {
 		return nil
 	}
 	return &d.st.Steps[d.run.Step-1]
-}
-
-// planSteps writes the steps of the run into the status, keeping those that are done or under
-// way. An edit of the spec in mid-run so changes only the steps that are still to come.
-func (d *decider) planSteps() {
-	weights, err := v1beta1.StepPlan(d.Canary.GetAnalysis())
-	if err != nil && !d.Canary.Spec.SkipAnalysis {
-		return // The spec was refused before it came here, or steps are not needed.
-	}
-	kept := d.st.Steps
-	if n := int(d.run.Step); n < len(kept) {
-		kept = kept[:n]
-	}
-	if d.run.Step == 0 {
-		kept = nil
-	}
-	at := int32(0)
-	if len(kept) > 0 {
-		at = kept[len(kept)-1].Weight
-	}
-	steps := slices.Clone(kept)
-	for _, w := range weights {
-		if w > at {
-			steps = append(steps, v1beta1.StepStatus{Weight: w, State: v1beta1.StepPending})
-		}
-	}
-	d.st.Steps = steps
 }

@@ -12,10 +12,15 @@ import (
 // route are kept as they are and the target is kept at zero.
 func (d *decider) idle() {
 	d.refuseIntent("no run is in progress")
-	if d.Target.Exists && d.Target.Observed && d.newRevision() {
-		d.postRollout() // Of the run that has just ended, if it ended in this very decision.
-		d.startRun()
-		return
+	d.adopt()
+	if d.Target.Exists && d.Target.Observed && (d.retry || d.newRevision()) {
+		if d.scalerMissing() {
+			d.stallScaler()
+		} else {
+			d.postRollout() // Of the run that has just ended, if it ended in this very decision.
+			d.startRun()
+			return
+		}
 	}
 	if d.routeInForce() {
 		// Before anything that can fail: the call is noted in the status of this very plan.
@@ -32,8 +37,21 @@ func (d *decider) idle() {
 		return
 	}
 	if d.Target.Replicas > 0 && d.drained() && d.primaryServes() {
-		d.do(ScaleTarget{Replicas: 0})
+		d.scaleDown()
 	}
+	if d.Target.Replicas == 0 || d.Target.Fixed {
+		d.bindProvider()
+	}
+}
+
+// bindProvider moves on to the provider that the spec asks for, now that nothing goes to the canary
+// through the one in use. The old route stays behind with all traffic on the primary.
+func (d *decider) bindProvider() {
+	if d.Provider == "" || d.st.Bound == nil || d.st.Bound.Provider == d.Provider {
+		return
+	}
+	d.say(Info, "ProviderChanged", fmt.Sprintf("Routing of %s goes on with provider %s; the objects of provider %s are left as they are", d.name(), d.Provider, d.st.Bound.Provider))
+	d.st.Bound.Provider = d.Provider
 }
 
 // idleWeight is the canary's share between runs: nothing, unless a failed promotion left the
@@ -69,12 +87,17 @@ func (d *decider) upkeep() {
 	if !d.Services.Apex {
 		d.do(EnsureApex{})
 	}
+	d.upkeepScaler()
 }
 
 // restorePrimary makes the primary anew when somebody has deleted it, as long as the target still
 // has what was promoted. From a failed revision no primary is made.
 func (d *decider) restorePrimary() {
-	if d.Primary.Exists || !d.Target.Exists || !d.Target.Observed {
+	if !d.Target.Exists || !d.Target.Observed {
+		return
+	}
+	if d.Primary.Exists {
+		d.mendPrimary()
 		return
 	}
 	if d.Target.Revision != d.st.LastPromotedSpec {
@@ -89,7 +112,20 @@ func (d *decider) restorePrimary() {
 	d.do(d.copyToPrimary("restored"))
 }
 
-// startRun begins with a revision that has not been seen before.
+// mendPrimary copies the promoted revision once more to a primary that a failed promotion has left
+// with another one, when the target has gone back to it and runs.
+func (d *decider) mendPrimary() {
+	if d.run == nil || d.run.Outcome != v1beta1.OutcomePromotionFailed || d.Primary.Source == d.st.LastPromotedSpec ||
+		d.Target.Revision != d.st.LastPromotedSpec {
+		return
+	}
+	if ready, _ := d.canaryReady(); !ready {
+		return // What has no pods may not start at all.
+	}
+	d.do(d.copyToPrimary("mended-" + d.run.ID))
+}
+
+// startRun begins with the target's revision.
 func (d *decider) startRun() {
 	revision := d.Target.Revision
 	weight := d.idleWeight()
@@ -100,6 +136,8 @@ func (d *decider) startRun() {
 		PhaseStartTime: v1beta1.NewTime(d.Now),
 		Weight:         weight,
 		PromoteNow:     d.Canary.Spec.SkipAnalysis,
+		Repair:         weight > 0,
+		Floor:          d.Primary.Replicas,
 	}
 	d.run = d.st.Run
 	d.st.LastAppliedSpec = revision
@@ -107,18 +145,16 @@ func (d *decider) startRun() {
 	d.st.Iterations = 0
 	d.st.Measurements = nil
 	d.st.Steps = nil
+	d.tracked()
 	d.planSteps()
-	if len(d.Canary.GetAnalysis().Alerts) > 0 {
-		d.say(Warning, "AlertsNotSent", "spec.analysis.alerts: this version of the agent sends no alerts; use a webhook of type event")
-	}
-	if weight > 0 {
+	if d.run.Repair {
 		// The canary is the only healthy copy, left by a failed promotion. The fix is rolled out
 		// on it under full traffic and judged once; smaller steps would feed the broken primary.
 		d.st.Steps = []v1beta1.StepStatus{{Weight: weight, State: v1beta1.StepPending}}
 	}
-	if len(d.Canary.HooksOf(v1beta1.HookConfirmRollout)) > 0 {
+	if d.held(v1beta1.GateRollout) {
 		d.enter(v1beta1.PhaseWaiting)
-		d.message("Waiting: revision %s needs the approval of its confirm-rollout hooks.", revision)
+		d.message("Waiting: revision %s needs approval.", revision)
 	} else {
 		d.beginProgress()
 	}
@@ -129,16 +165,18 @@ func (d *decider) startRun() {
 func (d *decider) beginProgress() {
 	d.enter(v1beta1.PhaseProgressing)
 	d.say(Info, "NewRevision", "New revision detected! Scaling up "+d.target())
+	d.alert(v1beta1.SeverityInfo, "New revision detected, progressing canary analysis.", true)
 	d.message("Progressing: waiting for the pods of %s.", d.target())
 }
 
 // runID is unique among the runs of a canary and the same when the same decision is taken again
 // after a crash before the status was written, up to the second.
 func (d *decider) runID(revision string) string {
-	_, hash, ok := strings.Cut(revision, ":") // "rs:6d4cf56db6"
+	_, hash, ok := strings.Cut(revision, ":") // "rs:6d4cf56db6+1a2b3c4d"
 	if !ok {
 		hash = revision
 	}
+	hash = strings.ReplaceAll(hash, "+", "-")
 	first := fmt.Sprintf("%s-%d", hash, d.Now.Unix())
 	id := first
 	// A revision can come, go and come back within a second.

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -18,6 +19,7 @@ func (d *decider) newIntent() (v1beta1.Intent, bool) {
 	intent.Revision = shorten(intent.Revision, 256)
 	intent.By = shorten(intent.By, 256)
 	intent.Reason = shorten(intent.Reason, 1024)
+	intent.Gate = shorten(intent.Gate, 256)
 	return intent, true
 }
 
@@ -45,12 +47,21 @@ func (d *decider) takeIntent() {
 	case v1beta1.PhaseWaiting, v1beta1.PhaseProgressing, v1beta1.PhaseWaitingPromotion:
 		analysing = d.run != nil
 	case v1beta1.PhasePromoting, v1beta1.PhaseFinalising:
-		d.refuse(intent, "revision "+d.runRevision()+" is already being promoted")
-		return
+		if intent.Verb != v1beta1.VerbRollback {
+			d.refuse(intent, "revision "+d.runRevision()+" is already being promoted")
+			return
+		}
+	case v1beta1.PhaseFailed:
+		if intent.Verb == v1beta1.VerbRetry {
+			d.takeRetry(intent)
+			return
+		}
 	case "", v1beta1.PhaseInitializing, v1beta1.PhaseInitialized, v1beta1.PhaseSucceeded,
-		v1beta1.PhaseFailed, v1beta1.PhaseTerminating, v1beta1.PhaseTerminated:
+		v1beta1.PhaseTerminating, v1beta1.PhaseTerminated:
 	}
 	switch {
+	case intent.Verb == v1beta1.VerbRollback:
+		d.takeRollback(intent)
 	case !analysing:
 		return // The phase refuses it in its own words.
 	case intent.Revision != "" && intent.Revision != d.run.Revision:
@@ -90,17 +101,58 @@ func (d *decider) act(intent v1beta1.Intent) {
 		d.message("%s: resumed at %d%%.", d.st.Phase, d.run.Weight)
 	case v1beta1.VerbAbort:
 		d.accept(intent, "sending all traffic to the primary")
-		why := "aborted"
-		if intent.By != "" {
-			why += " by " + intent.By
-		}
-		if intent.Reason != "" {
-			why += ": " + intent.Reason
-		}
-		d.say(Warning, "RolledBack", "Rolling back "+d.name()+" "+why)
-		d.markFailed(v1beta1.OutcomeAborted, why, intent.By)
+		d.endByHand(intent, v1beta1.OutcomeAborted)
+	case v1beta1.VerbApprove, v1beta1.VerbReject:
+		d.answerGate(intent)
+	case v1beta1.VerbRetry:
+		d.refuse(intent, "a run of revision "+d.run.Revision+" is under way; retry is for one that has failed")
 	default:
-		d.refuse(intent, fmt.Sprintf("verb %q is not known to this agent; known: promote, promote-step, abort, pause, resume", intent.Verb))
+		d.refuse(intent, fmt.Sprintf("verb %q is not known to this agent; known: %s", intent.Verb, knownVerbs()))
+	}
+}
+
+func knownVerbs() string {
+	var names []string
+	for _, v := range v1beta1.Verbs() {
+		names = append(names, string(v))
+	}
+	return strings.Join(names, ", ")
+}
+
+// answerGate opens a gate, or ends the run at it.
+func (d *decider) answerGate(intent v1beta1.Intent) {
+	gate, why := d.waitingGate(intent.Gate)
+	switch {
+	case gate == nil:
+		d.refuse(intent, why)
+	case intent.Verb == v1beta1.VerbApprove:
+		gate.State, gate.By = v1beta1.GateApproved, intent.By
+		d.accept(intent, "gate "+gate.Name+" is open")
+	default:
+		gate.State, gate.By = v1beta1.GateRejected, intent.By
+		d.accept(intent, "sending all traffic to the primary")
+		text := byHand("gate "+gate.Name+" was rejected", intent)
+		d.say(Warning, "RolledBack", "Rolling back "+d.name()+" "+text)
+		d.markFailed(v1beta1.OutcomeAborted, text, intent.By)
+	}
+}
+
+// takeRetry runs the revision that failed again.
+func (d *decider) takeRetry(intent v1beta1.Intent) {
+	switch revision := d.Target.Revision; {
+	case !d.Target.Exists || !d.Target.Observed:
+		d.refuse(intent, d.target()+" is being edited or is not there; look at it and try again")
+	case intent.Revision != "" && intent.Revision != revision:
+		d.refuse(intent, fmt.Sprintf("the target is at revision %s, not %s; look at it and try again", revision, intent.Revision))
+	case revision == d.st.LastPromotedSpec:
+		d.refuse(intent, "the target is at the promoted revision "+revision+"; there is nothing to run again")
+	case revision != d.st.LastAppliedSpec:
+		d.refuse(intent, "revision "+revision+" has not failed; its run begins by itself")
+	case d.scalerMissing():
+		d.refuse(intent, "the autoscaler of the target cannot be used: "+d.Scaler.Err)
+	default:
+		d.accept(intent, "running revision "+revision+" again")
+		d.retry = true
 	}
 }
 

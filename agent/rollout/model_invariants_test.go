@@ -141,6 +141,12 @@ func checkCopy(old, s *state) error {
 		}
 	case !old.primary.exists && revisions[s.primary.rev] == old.status.LastPromotedSpec:
 		// Deleted by somebody, and made anew as it was.
+	case terminal(old.status.Phase) && run != nil && run.Outcome == v1beta1.OutcomePromotionFailed &&
+		revisions[s.primary.rev] == old.status.LastPromotedSpec && old.primary.rev != s.primary.rev:
+		// Mended after a failed promotion, with the revision that was promoted before.
+		if old.target.want == 0 {
+			return violation("S6", "the primary is mended from a target without pods")
+		}
 	case old.status.Phase != v1beta1.PhasePromoting:
 		return violation("S6", "the primary is written in phase %s", old.status.Phase)
 	case old.target.want == 0:

@@ -13,9 +13,14 @@ func (d *decider) analyse() {
 		return
 	}
 	d.upkeep()
+	if d.rollbackHooks() {
+		return
+	}
 	if d.st.Phase == v1beta1.PhaseWaiting {
-		d.route(d.run.Weight)
-		if !d.run.PromoteNow && !d.run.StepNow && !d.gates(v1beta1.HookConfirmRollout) {
+		if !d.run.PromoteNow && !d.run.StepNow && !d.approved(v1beta1.GateRollout) {
+			if !d.ended() {
+				d.route(d.run.Weight)
+			}
 			return
 		}
 		d.beginProgress()
@@ -53,7 +58,7 @@ func (d *decider) revisionMoved() bool {
 // primary has it all, and the run's deadline counts.
 func (d *decider) serving() bool {
 	if d.Target.Exists && d.Target.Observed && d.Target.Replicas == 0 {
-		d.do(ScaleTarget{Replicas: max(d.Primary.Replicas, 1)})
+		d.scaleUp()
 	}
 	ready, why := d.canaryReady()
 	if ready {
@@ -81,6 +86,7 @@ func (d *decider) serving() bool {
 	if !d.Now.Before(deadline) || (d.Target.Observed && d.Target.DeadlineExceeded) {
 		text := fmt.Sprintf("progress deadline exceeded canary deployment %s not ready: %s%s", d.target(), why, cause(d.Target))
 		d.say(Error, "RolledBack", "Rolling back "+d.name()+" "+text)
+		d.alert(v1beta1.SeverityError, "Rolling back: "+text, false)
 		d.rollBack(v1beta1.OutcomeRolledBack, text)
 		return false
 	}
@@ -144,6 +150,7 @@ func (d *decider) prepared(hook v1beta1.CanaryWebhook) bool {
 	d.setHook(name, v1beta1.HookFailed, result.Err).Attempts = attempt + 1
 	text := fmt.Sprintf("Halt %s advancement pre-rollout check %s failed %s", d.name(), hook.Name, result.Err)
 	d.say(Warning, "PreRolloutHookFailed", text, hook.Name, fmt.Sprint(attempt))
+	d.alert(v1beta1.SeverityWarn, text, false)
 	d.message("%s.", text)
 	if d.failCheck() {
 		return false
@@ -171,6 +178,7 @@ func (d *decider) holdStep() {
 		if d.routeRefused() {
 			text := "progress deadline exceeded route not accepted: " + d.Route.Message
 			d.say(Error, "RolledBack", "Rolling back "+d.name()+" "+text)
+			d.alert(v1beta1.SeverityError, "Rolling back: "+text, false)
 			d.rollBack(v1beta1.OutcomeRolledBack, text)
 		}
 		return
@@ -180,9 +188,23 @@ func (d *decider) holdStep() {
 		d.leaveStep(v1beta1.StepSkipped)
 		return
 	}
-	if d.run.Analysed && !d.run.Paused && d.gates(v1beta1.HookConfirmPromotion) {
-		d.beginPromotion()
-		return
+	if d.run.StepPassed && !d.run.Paused {
+		switch open := d.approved(v1beta1.GateTraffic); {
+		case d.ended():
+			return
+		case open:
+			d.leaveStep(v1beta1.StepPassed)
+			return
+		}
+	}
+	if d.run.Analysed && !d.run.Paused {
+		switch open := d.approved(v1beta1.GatePromotion); {
+		case d.ended():
+			return
+		case open:
+			d.beginPromotion()
+			return
+		}
 	}
 	if d.run.HoldStartTime == nil {
 		d.hold()
@@ -278,15 +300,32 @@ func (d *decider) passed() {
 	case d.run.Paused:
 		d.message("Paused at %d%%; the last check passed.", d.run.Weight)
 		d.hold()
-	case d.run.Analysed:
+	case d.run.Analysed, d.run.StepPassed:
 		d.hold() // Waiting for a gate; checks go on.
 	default:
 		d.leaveStep(v1beta1.StepPassed)
 	}
 }
 
+// moreTraffic says whether the step after the present one gives the canary more of its own traffic
+// than it has, in steps that somebody may want to approve one by one.
+func (d *decider) moreTraffic() bool {
+	return d.strategy() == v1beta1.StrategyCanary && int(d.run.Step) < len(d.st.Steps) && !d.run.Repair
+}
+
 // leaveStep goes to the next step, or towards promotion after the last.
 func (d *decider) leaveStep(as v1beta1.StepState) {
+	if as == v1beta1.StepPassed && d.moreTraffic() && d.held(v1beta1.GateTraffic) {
+		d.run.StepPassed = true
+		open := d.approved(v1beta1.GateTraffic)
+		if d.ended() {
+			return
+		}
+		if !open {
+			d.hold()
+			return
+		}
+	}
 	if step := d.step(); step != nil && step.State == v1beta1.StepActive {
 		step.State = as
 		step.EndTime = timeOf(d.Now)
@@ -296,16 +335,19 @@ func (d *decider) leaveStep(as v1beta1.StepState) {
 		return
 	}
 	d.run.Analysed = true
-	if as == v1beta1.StepSkipped || d.gates(v1beta1.HookConfirmPromotion) {
+	open := as == v1beta1.StepSkipped || d.approved(v1beta1.GatePromotion)
+	switch {
+	case d.ended():
+	case open:
 		d.beginPromotion()
-		return
+	default:
+		d.hold()
 	}
-	d.hold()
 }
 
 // advance takes the next step.
 func (d *decider) advance() {
-	if d.run.Step > 0 || d.run.Weight == 0 { // Otherwise the run repairs a failed promotion: see startRun.
+	if !d.run.Repair { // Which has one step of its own: see startRun.
 		d.planSteps()
 	}
 	if int(d.run.Step) >= len(d.st.Steps) {
@@ -315,14 +357,14 @@ func (d *decider) advance() {
 		return
 	}
 	d.run.StepNow = false
+	d.forgetTraffic()
 	d.run.Step++
 	step := d.step()
 	step.State = v1beta1.StepActive
 	step.StartTime = timeOf(d.Now)
 	d.run.Weight = step.Weight
 	d.hold()
-	d.say(Info, "Advanced", fmt.Sprintf("Advance %s canary weight %d", d.name(), step.Weight), fmt.Sprint(d.run.Step))
-	d.message("Progressing: step %d of %d, %d%% of the traffic on the canary.", d.run.Step, len(d.st.Steps), step.Weight)
+	d.announce(step)
 	d.route(d.run.Weight)
 }
 
@@ -351,6 +393,7 @@ func (d *decider) thresholdReached() bool {
 		return false
 	}
 	d.say(Error, "RolledBack", fmt.Sprintf("Rolling back %s failed checks threshold reached %d", d.name(), count))
+	d.alert(v1beta1.SeverityError, fmt.Sprintf("Failed checks threshold reached %d", count), false)
 	d.rollBack(v1beta1.OutcomeRolledBack, fmt.Sprintf("failed checks threshold reached %d", count))
 	return true
 }
@@ -383,10 +426,12 @@ func (d *decider) series(metric string) *v1beta1.MetricMeasurements {
 
 // interval is how long the current step is held before it is judged.
 func (d *decider) interval() time.Duration {
-	if d.run == nil {
-		return d.Canary.AnalysisInterval()
+	if step := d.step(); step != nil && step.Hold != "" {
+		if hold, err := time.ParseDuration(step.Hold); err == nil && hold > 0 {
+			return max(hold, v1beta1.MinAnalysisInterval)
+		}
 	}
-	return d.Canary.StepHold(d.run.Step)
+	return d.Canary.AnalysisInterval()
 }
 
 func timeOf(t time.Time) *v1beta1.Time {

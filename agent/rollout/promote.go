@@ -29,24 +29,36 @@ func (d *decider) promoting() {
 		return
 	}
 	d.upkeep()
-	if d.Primary.Source != d.run.Revision {
+	switch {
+	case d.run.Rollback:
+		d.restoring()
+		return
+	case d.Primary.Source != d.run.Revision:
 		d.copyAnalysed()
 		return
 	}
 	if d.Target.Observed && d.Target.Revision != d.run.Revision {
 		d.run.Weight = 0 // The canary's pods are of a later revision by now, which nobody has analysed.
 	}
-	if ok, why := d.Primary.Ready(d.Canary.PrimaryReadyThreshold()); !ok {
-		deadline := d.run.PhaseStartTime.Add(d.Canary.ProgressDeadline())
-		if !d.Now.Before(deadline) || (d.Primary.Observed && d.Primary.DeadlineExceeded) {
-			d.promotionFailed(why)
-			return
-		}
-		d.wakeAt(deadline)
-		d.route(d.run.Weight)
-		return
+	if !d.primaryRolls() {
+		d.shift()
 	}
-	d.shift()
+}
+
+// primaryRolls says whether the primary is still being rolled, or has failed to.
+func (d *decider) primaryRolls() bool {
+	ok, why := d.Primary.Ready(d.Canary.PrimaryReadyThreshold())
+	if ok {
+		return false
+	}
+	deadline := d.run.PhaseStartTime.Add(d.Canary.ProgressDeadline())
+	if !d.Now.Before(deadline) || (d.Primary.Observed && d.Primary.DeadlineExceeded) {
+		d.promotionFailed(why)
+		return true
+	}
+	d.wakeAt(deadline)
+	d.route(d.run.Weight)
+	return true
 }
 
 // copyAnalysed copies the target to the primary, if it still is what was analysed and runs.
@@ -72,6 +84,9 @@ func (d *decider) copyAnalysed() {
 // shift gives the traffic back to the primary, which now has the new revision, at once or in steps.
 func (d *decider) shift() {
 	step := d.Canary.GetAnalysis().StepWeightPromotion
+	if d.Route.Provider == v1beta1.ProviderKubernetes {
+		step = 0 // A Service has one selector.
+	}
 	// A canary that has lost its pods has no traffic to give back, and nobody scales it up any more.
 	if ready, _ := d.canaryReady(); step <= 0 || d.run.Weight <= 0 || !ready {
 		d.allToPrimary()
@@ -116,6 +131,10 @@ func (d *decider) finalising() {
 	if !d.route(0) || !d.drained() {
 		return
 	}
+	if d.run.Rollback {
+		d.restored()
+		return
+	}
 	outcome, text := v1beta1.OutcomePromoted, "Promotion completed! Scaling down "+d.target()
 	if d.Canary.Spec.SkipAnalysis {
 		outcome, text = v1beta1.OutcomeSkipped, "Promotion completed! Canary analysis was skipped for "+d.target()
@@ -123,9 +142,15 @@ func (d *decider) finalising() {
 	d.st.LastPromotedSpec = d.run.Revision
 	d.st.LastAppliedSpec = d.run.Revision
 	d.st.FailedChecks = 0
+	d.st.Iterations = 0
 	d.end(outcome, "promoted", d.promotedBy())
 	d.enter(v1beta1.PhaseSucceeded)
 	d.say(Info, "Succeeded", text)
+	if outcome == v1beta1.OutcomeSkipped {
+		d.alert(v1beta1.SeverityInfo, "Canary analysis was skipped, promotion finished.", false)
+	} else {
+		d.alert(v1beta1.SeverityInfo, "Canary analysis completed successfully, promotion finished.", false)
+	}
 	d.message("Succeeded: revision %s serves all traffic from the primary.", d.run.Revision)
 	d.idle()
 }
@@ -142,8 +167,12 @@ func (d *decider) promotedBy() string {
 // cannot be trusted with.
 func (d *decider) promotionFailed(why string) {
 	text := fmt.Sprintf("Promotion of %s failed, primary not ready: %s%s", d.target(), why, cause(d.Primary))
+	if d.run.Rollback {
+		text = fmt.Sprintf("Rollback of %s failed, primary not ready: %s%s", d.primary(), why, cause(d.Primary))
+	}
 	d.end(v1beta1.OutcomePromotionFailed, text, "")
 	d.say(Error, "PromotionFailed", text)
+	d.alert(v1beta1.SeverityError, "Promotion failed, primary not ready: "+why, false)
 	d.message("Failed: %s; the canary serves all traffic.", text)
 	d.run.Weight = 100
 	d.enter(v1beta1.PhaseFailed)

@@ -68,6 +68,7 @@ func (d *decider) markFailed(outcome v1beta1.RunOutcome, why, by string) {
 	d.enter(v1beta1.PhaseFailed)
 	// As the contract has it; the history keeps the number.
 	d.st.FailedChecks = 0
+	d.st.Iterations = 0
 }
 
 // restart drops the run in favour of a newer revision, which starts from the beginning.
@@ -79,6 +80,7 @@ func (d *decider) restart() {
 	d.run = nil
 	d.startRun()
 	d.say(Info, "Restarted", fmt.Sprintf("New revision detected! Restarting analysis for %s", d.target()), old)
+	d.alert(v1beta1.SeverityInfo, "New revision detected, restarting canary analysis.", true)
 }
 
 // hook returns the state of a hook in this run, or nil.

@@ -76,10 +76,15 @@ func (d *decider) route(wanted int32) bool {
 	}
 	// Only the last word of a plan counts: a run that begins its first step at once passes here twice.
 	d.effects = slices.DeleteFunc(d.effects, func(e Effect) bool { _, ok := e.(SetRoute); return ok })
-	inForce := d.Route.Exists && d.Route.Canary == weight && d.Route.Current
-	if !inForce {
-		d.noteDrift(weight)
-		d.do(SetRoute{Canary: weight})
+	want := SetRoute{Canary: weight, Mirror: d.mirrors(weight), Everyone: d.everyone(weight)}
+	renewed := d.cookies(weight)
+	inForce := d.Route.Exists && d.Route.Canary == weight && d.Route.Mirror == want.Mirror &&
+		d.Route.Everyone == want.Everyone && d.Route.Current
+	if !inForce || renewed {
+		if !renewed {
+			d.noteDrift(weight)
+		}
+		d.do(want)
 		return false
 	}
 	if d.Route.Reports && !d.Route.Confirmed {
@@ -87,6 +92,24 @@ func (d *decider) route(wanted int32) bool {
 		return false
 	}
 	return weight == wanted
+}
+
+// mirrors says whether copies of the primary's requests go to the canary: in a step that asks for it,
+// as long as both sides serve.
+func (d *decider) mirrors(weight int32) bool {
+	step := d.step()
+	return step != nil && step.Mirror && step.State == v1beta1.StepActive && weight == 0 &&
+		d.run.Outcome == "" && d.canaryServes() && d.primaryServes()
+}
+
+// everyone says whether the canary of an A/B test has to serve those who do not match too, because
+// the primary cannot.
+func (d *decider) everyone(weight int32) bool {
+	if d.strategy() != v1beta1.StrategyABTesting || weight == 0 {
+		return false
+	}
+	return !d.primaryServes() || d.st.Phase == v1beta1.PhaseTerminating ||
+		(d.run != nil && (d.run.Repair || d.run.Outcome == v1beta1.OutcomePromotionFailed))
 }
 
 // patience is how long a router may take to confirm before that is called a problem.
@@ -134,7 +157,7 @@ func (d *decider) noteDrift(weight int32) {
 // drained says whether no traffic has gone to the canary for the drain delay, so that it may be
 // scaled down (S2).
 func (d *decider) drained() bool {
-	if !d.Route.Exists || d.Route.Canary != 0 || (d.Route.Reports && !d.Route.Confirmed) {
+	if !d.Route.Exists || d.Route.Canary != 0 || d.Route.Mirror || (d.Route.Reports && !d.Route.Confirmed) {
 		return false
 	}
 	until := d.Route.Since.Add(d.DrainDelay)

@@ -17,12 +17,17 @@ type World struct {
 	DrainDelay time.Duration
 	// Problems are reasons why the spec cannot be acted upon; empty for a good one.
 	Problems []Problem
+	// Provider is the traffic provider that the spec, or else the agent's flag, asks for.
+	// Route.Provider is the one in use; the two differ after an edit, until the route is at rest.
+	Provider string
 	// Target is the workload the user edits; the canary's pods are its pods.
 	Target Workload
 	// Primary is the workload that serves the promoted revision.
 	Primary Workload
 	// Services that the canary needs.
 	Services Services
+	// Scaler says how it is with the autoscalers of target and primary.
+	Scaler Scaler
 	// Route of the traffic provider.
 	Route Route
 	// Check is the finished check, whatever its id; nil when there is none.
@@ -39,22 +44,42 @@ type Problem struct {
 	Message string
 }
 
-// Workload is what matters of a Deployment.
+// ReasonTargetUnreadable is the reason of the problem that the target cannot be read, so that nothing
+// is known about it, not even whether it exists.
+const ReasonTargetUnreadable = "TargetUnreadable"
+
+// Workload is what matters of a target or its primary, whatever its kind. Kinds without pods of
+// their own count as one pod that is always there.
 type Workload struct {
 	// Exists is false when the API server has no such object.
 	Exists bool
 	// Observed is true when its controller has seen the newest spec and Revision is known. All
 	// other fields are to be distrusted while it is false.
 	Observed bool
-	// Revision is the revision of the newest template, in the form of status.lastAppliedSpec.
+	// Revision is the revision of the newest template, in the form of status.lastAppliedSpec: a
+	// prefix for the kind, and after a "+" the fingerprint of the configs that it uses, if any.
 	Revision string
-	// Source, of a primary: the revision of the target that it was copied from; empty when
-	// another controller made it.
+	// Since is when Revision came into being; zero when that is not known.
+	Since time.Time
+	// Configs are the digests of the tracked configs of a target, by configmap/<n> or secret/<n>;
+	// nil when they are not tracked.
+	Configs map[string]string
+	// Source, of a primary: the revision of the target that it was copied from. For a primary that
+	// another controller made it is the target's revision when the two agree, and otherwise the
+	// primary's own name for what it runs, which equals no revision of a target.
 	Source string
+	// Unmarked, of a primary: it does not say what it was copied from; Source was found out by
+	// comparing it with the target.
+	Unmarked bool
+	// Previous, of a primary: the Source it had before, as far as its own history still has the
+	// template; empty otherwise.
+	Previous string
 	// Generation of the spec, to make sure that what is copied later is what was seen now.
 	Generation int64
 	// Replicas wanted.
 	Replicas int32
+	// Fixed: the kind cannot be scaled, so that its Replicas never change.
+	Fixed bool
 	// Total, Updated and Available pods; Updated are of the newest template.
 	Total, Updated, Available int32
 	// DeadlineExceeded: its controller has given up on the rollout.
@@ -97,8 +122,27 @@ func required(pods, threshold int32) int32 {
 type Services struct {
 	// Sides: <apex>-canary and <apex>-primary exist and are as rendered.
 	Sides bool
-	// Apex exists and selects the primary.
+	// Apex exists and is as rendered; with the provider kubernetes, whatever it selects.
 	Apex bool
+	// Released: the apex Service selects the target and outlives the Canary.
+	Released bool
+}
+
+// Scaler is what matters of the autoscalers.
+type Scaler struct {
+	// Wanted is true when the spec names an autoscaler.
+	Wanted bool
+	// Err is why the target's autoscaler cannot be used; everything else is then void.
+	Err string
+	// Pausable autoscalers have to be paused before their workload is scaled to zero.
+	Pausable bool
+	// Paused is true while the target's autoscaler is paused by the agent.
+	Paused bool
+	// Current is true when the primary's copy exists and is as rendered, with the floor of the
+	// status.
+	Current bool
+	// FromZero is the number of replicas to begin with.
+	FromZero int32
 }
 
 // Route is what the provider's objects say.
@@ -107,12 +151,21 @@ type Route struct {
 	Err string
 	// Exists is false while the routing object has not been created.
 	Exists bool
-	// Canary is the canary's share in force, in percent; the primary has the rest.
+	// Provider that the route belongs to.
+	Provider string
+	// Canary is the canary's share in force, in percent; the primary has the rest. In an A/B route
+	// it is the share of the requests that match, unless Everyone.
 	Canary int32
+	// Mirror: copies of the primary's requests go to the canary.
+	Mirror bool
+	// Everyone: the share of an A/B route is that of all requests.
+	Everyone bool
+	// Released: the route sends everything to the apex Service and outlives the Canary.
+	Released bool
 	// Current is false when anything but the weights differs from what is rendered.
 	Current bool
-	// Since is when this process first saw the present share in force and, where the router
-	// reports, confirmed or not confirmed as it is now.
+	// Since is when this process first saw the present share, mirroring and release in force and,
+	// where the router reports, confirmed or not confirmed as it is now.
 	Since time.Time
 	// Found is true when the share was already in force when this process first looked, so that
 	// Since says nothing about when it was set.

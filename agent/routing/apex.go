@@ -49,6 +49,21 @@ func NewApexObject(c *v1beta1.Canary, gvk schema.GroupVersionKind, spec map[stri
 	}}
 }
 
+// NewReleasedObject is NewApexObject without the annotations that keep GitOps tools away: the
+// object is the user's from now on. With server-side apply what is not rendered goes.
+func NewReleasedObject(c *v1beta1.Canary, gvk schema.GroupVersionKind, spec map[string]any) *unstructured.Unstructured {
+	object := NewApexObject(c, gvk, spec)
+	annotations := object.GetAnnotations()
+	for key := range v1beta1.GitOpsOff() {
+		delete(annotations, key)
+	}
+	if len(annotations) == 0 {
+		annotations = nil
+	}
+	object.SetAnnotations(annotations)
+	return object
+}
+
 // CheckPort refuses a canary whose Services have no port, which every backend reference needs.
 func CheckPort(c *v1beta1.Canary) field.ErrorList {
 	port := c.Spec.Service.Port
@@ -65,4 +80,13 @@ func CheckSplit(s Split) error {
 		return &InvalidSplitError{Split: s}
 	}
 	return nil
+}
+
+// MirrorPercent is the share of the primary's requests that is copied while a Split says Mirror, in
+// percent: mirrorWeight, or all of them where that is not set.
+func MirrorPercent(c *v1beta1.Canary) int32 {
+	if weight := c.GetAnalysis().MirrorWeight; weight > 0 && weight < 100 {
+		return weight
+	}
+	return 100
 }

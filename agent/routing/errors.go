@@ -8,12 +8,16 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
-// InvalidSplitError is a split that is not a distribution of all traffic.
+// InvalidSplitError is a split that is not a distribution of all traffic, or that mirrors to a canary
+// which has weight where the provider has one or the other.
 type InvalidSplitError struct {
 	Split Split
 }
 
 func (e *InvalidSplitError) Error() string {
+	if e.Split.Mirror && e.Split.Canary > 0 {
+		return fmt.Sprintf("cannot mirror to a canary that gets %d %% of the requests itself: this is a fault of the agent, please report it", e.Split.Canary)
+	}
 	return fmt.Sprintf("split primary %d %%, canary %d %% is not a distribution of 100 %%: this is a fault of the agent, please report it",
 		e.Split.Primary, e.Split.Canary)
 }

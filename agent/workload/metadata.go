@@ -2,6 +2,7 @@ package workload
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -9,17 +10,24 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
+// FieldManager is the name under which the agent writes.
+const FieldManager = "canary-agent"
+
 const (
 	// SourceAnnotation on a primary is the revision of the target that it was copied from.
 	SourceAnnotation = "kubectl-canary/source-revision"
-	// runAnnotation, on a primary's pod template: a new value rolls its pods. The name is
+	// RunAnnotation is on a primary's pod template: a new value rolls its pods. The name is
 	// Flagger's, so that taking over a primary changes nothing.
-	runAnnotation = "flagger-id"
+	RunAnnotation = "flagger-id"
 	// toolkitMark is in every key that belongs to a GitOps tool and is never copied.
 	toolkitMark = "toolkit.fluxcd.io"
 	// lastApplied is kubectl's and would describe another object.
 	lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 )
+
+// bookkeeping are the beginnings of the annotations in which the controllers of Kubernetes count
+// templates. They are about the object they are on and are never copied.
+var bookkeeping = []string{"deployment.kubernetes.io/", "deprecated.daemonset.template.generation"}
 
 // Prefixes are the beginnings of the keys that are copied from a target's labels and annotations
 // to its primary's; "*" copies all.
@@ -29,7 +37,8 @@ type Prefixes []string
 func (p Prefixes) Filter(pairs map[string]string) map[string]string {
 	out := map[string]string{}
 	for key, value := range pairs {
-		if key == lastApplied || strings.Contains(key, toolkitMark) || strings.HasPrefix(key, "deployment.kubernetes.io/") {
+		if key == lastApplied || strings.Contains(key, toolkitMark) || key == SourceAnnotation ||
+			slices.ContainsFunc(bookkeeping, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
 			continue
 		}
 		for _, prefix := range p {

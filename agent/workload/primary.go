@@ -1,40 +1,27 @@
 package workload
 
 import (
+	"errors"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
-// Copy says how a primary is made from its target.
-type Copy struct {
-	Selector Selector
-	// Prefixes of the labels and annotations that are copied.
-	Prefixes Prefixes
-	// Revision of the target.
-	Revision string
-	// RunID rolls the pods when it changes.
-	RunID string
-	// Replicas of the primary.
-	Replicas int32
-}
-
-// copiedFields of a Deployment's spec, besides the template.
-var copiedFields = []string{"minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit", "strategy"}
-
-// RenderPrimary makes the primary Deployment out of a live target, complete, for server-side
-// apply.
-func RenderPrimary(c *v1beta1.Canary, target *unstructured.Unstructured, how Copy) (*unstructured.Unstructured, error) {
-	spec, ok, err := unstructured.NestedMap(target.Object, "spec")
-	if err != nil || !ok {
-		return nil, fmt.Errorf("read spec of deployment %s/%s: %w", target.GetNamespace(), target.GetName(), errOr(err))
+// renderPods makes the primary of a kind with a pod template: the template, and the fields of the
+// spec that are named. Only what is the agent's is in it, so that applying it neither copies nor
+// takes away what others keep on the primary.
+func renderPods(c *v1beta1.Canary, target *unstructured.Unstructured, how Copy, fields []string) (*unstructured.Unstructured, error) {
+	spec, err := mapAt(target, target.Object, "spec")
+	if err != nil {
+		return nil, err
 	}
-	template, ok, err := unstructured.NestedMap(spec, "template")
-	if err != nil || !ok {
-		return nil, fmt.Errorf("read spec.template of deployment %s/%s: %w", target.GetNamespace(), target.GetName(), errOr(err))
+	template, err := mapAt(target, target.Object, "spec", "template")
+	if err != nil {
+		return nil, err
 	}
 	template = runtime.DeepCopyJSON(template)
 	podLabels, _, _ := unstructured.NestedStringMap(template, "metadata", "labels")
@@ -42,100 +29,123 @@ func RenderPrimary(c *v1beta1.Canary, target *unstructured.Unstructured, how Cop
 	podLabels = withoutToolkit(podLabels)
 	podLabels[how.Selector.Key] = how.Selector.PrimaryValue()
 	podAnnotations = withoutToolkit(podAnnotations)
-	podAnnotations[runAnnotation] = how.RunID
+	podAnnotations[RunAnnotation] = how.RunID
 	template["metadata"] = map[string]any{
 		"labels":      anyMap(podLabels),
 		"annotations": anyMap(podAnnotations),
 	}
 	if pod, ok := template["spec"].(map[string]any); ok {
-		spreadPrimary(pod, how.Selector)
+		dropMarker(pod)
+		spreadPrimary(pod, how.Selector, c.Namespace)
 	}
-
 	labels := how.Prefixes.Filter(target.GetLabels())
 	labels[how.Selector.Key] = how.Selector.PrimaryValue()
 	annotations := how.Prefixes.Filter(target.GetAnnotations())
 	annotations[SourceAnnotation] = how.Revision
 	primarySpec := map[string]any{
-		"replicas": int64(how.Replicas),
 		"selector": map[string]any{"matchLabels": map[string]any{how.Selector.Key: how.Selector.PrimaryValue()}},
 		"template": template,
 	}
-	for _, field := range copiedFields {
+	for _, field := range fields {
 		if value, ok := spec[field]; ok {
-			primarySpec[field] = value
+			primarySpec[field] = runtime.DeepCopyJSONValue(value)
 		}
 	}
+	primary := newObject(c, target.GetAPIVersion(), target.GetKind(), c.PrimaryName(), primarySpec)
+	primary.SetLabels(labels)
+	primary.SetAnnotations(annotations)
+	return primary, nil
+}
+
+// newObject starts an object that goes with its Canary.
+func newObject(c *v1beta1.Canary, apiVersion, kind, name string, spec map[string]any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "apps/v1",
-		"kind":       "Deployment",
+		"apiVersion": apiVersion,
+		"kind":       kind,
 		"metadata": map[string]any{
-			"name":            c.PrimaryName(),
+			"name":            name,
 			"namespace":       c.Namespace,
-			"labels":          anyMap(labels),
-			"annotations":     anyMap(annotations),
 			"ownerReferences": []any{OwnerOf(c)},
 		},
-		"spec": primarySpec,
-	}}, nil
+		"spec": spec,
+	}}
 }
 
-// spreadPrimary makes the rules that keep the target's pods apart keep the primary's apart: in
-// anti-affinity terms and topology spread constraints, the target's label value becomes the
-// primary's. Left alone, they would speak of the other side's pods.
-func spreadPrimary(pod map[string]any, s Selector) {
-	if affinity, ok := pod["affinity"].(map[string]any); ok {
-		if anti, ok := affinity["podAntiAffinity"].(map[string]any); ok {
-			for _, term := range elements(anti["requiredDuringSchedulingIgnoredDuringExecution"]) {
-				renameInSelector(term["labelSelector"], s)
-			}
-			for _, weighted := range elements(anti["preferredDuringSchedulingIgnoredDuringExecution"]) {
-				if term, ok := weighted["podAffinityTerm"].(map[string]any); ok {
-					renameInSelector(term["labelSelector"], s)
-				}
-			}
-		}
+// RestorePrimary makes a live primary as it was once, out of an entry of its own history: a whole
+// ReplicaSet or ControllerRevision, such as PreviousOf picks. The template is that of the entry;
+// everything else stays as it is. how.Revision must be what the entry was copied from.
+func RestorePrimary(c *v1beta1.Canary, primary, entry *unstructured.Unstructured, how Copy) (*unstructured.Unstructured, error) {
+	if !belongsTo(entry, primary) {
+		return nil, fmt.Errorf("restore %s from %s: it is no part of its history", describe(primary), describe(entry))
 	}
-	for _, constraint := range elements(pod["topologySpreadConstraints"]) {
-		renameInSelector(constraint["labelSelector"], s)
+	if source := entry.GetAnnotations()[SourceAnnotation]; source != how.Revision {
+		return nil, fmt.Errorf("restore %s from %s: it has revision %q, not %s", describe(primary), describe(entry), source, how.Revision)
 	}
-}
-
-func renameInSelector(selector any, s Selector) {
-	sel, ok := selector.(map[string]any)
-	if !ok {
-		return
+	at := []string{"spec", "template"}
+	if entry.GetKind() == "ControllerRevision" {
+		at = []string{"data", "spec", "template"}
 	}
-	if labels, ok := sel["matchLabels"].(map[string]any); ok && labels[s.Key] == s.Value {
-		labels[s.Key] = s.PrimaryValue()
-	}
-	for _, expression := range elements(sel["matchExpressions"]) {
-		values, ok := expression["values"].([]any)
-		if !ok || expression["key"] != s.Key {
-			continue
-		}
-		for i := range values {
-			if values[i] == s.Value {
-				values[i] = s.PrimaryValue()
-			}
-		}
-	}
-}
-
-// elements returns the elements of a list that are maps.
-func elements(list any) []map[string]any {
-	items, _ := list.([]any)
-	out := make([]map[string]any, 0, len(items))
-	for _, item := range items {
-		if m, ok := item.(map[string]any); ok {
-			out = append(out, m)
-		}
-	}
-	return out
-}
-
-func errOr(err error) error {
+	template, err := mapAt(entry, entry.Object, at...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return fmt.Errorf("the field is missing")
+	template = runtime.DeepCopyJSON(template)
+	delete(template, "$patch") // In a ControllerRevision, which is kept as a patch.
+	unstructured.RemoveNestedField(template, "metadata", "creationTimestamp")
+	unstructured.RemoveNestedField(template, "metadata", "labels", podTemplateHash)
+	if err := unstructured.SetNestedField(template, how.RunID, "metadata", "annotations", RunAnnotation); err != nil {
+		return nil, fmt.Errorf("restore %s from %s: %w", describe(primary), describe(entry), err)
+	}
+	live, err := mapAt(primary, primary.Object, "spec")
+	if err != nil {
+		return nil, err
+	}
+	spec := map[string]any{"template": template}
+	for _, field := range append([]string{"selector", "updateStrategy"}, deploymentFields...) {
+		if value, ok := live[field]; ok {
+			spec[field] = runtime.DeepCopyJSONValue(value)
+		}
+	}
+	if _, counted := live["replicas"]; counted && !how.KeepReplicas {
+		spec["replicas"] = int64(how.Replicas)
+	}
+	restored := newObject(c, primary.GetAPIVersion(), primary.GetKind(), primary.GetName(), spec)
+	labels := only(primary.GetLabels(), applied(primary, "metadata", "labels")...)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[how.Selector.Key] = how.Selector.PrimaryValue()
+	restored.SetLabels(labels)
+	annotations := only(primary.GetAnnotations(), applied(primary, "metadata", "annotations")...)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[SourceAnnotation] = how.Revision
+	restored.SetAnnotations(annotations)
+	return restored, nil
+}
+
+func belongsTo(entry, primary metav1.Object) bool {
+	owner := metav1.GetControllerOf(entry)
+	return owner != nil && owner.UID == primary.GetUID()
+}
+
+// mapAt is a map inside of an object, which must have it.
+func mapAt(of *unstructured.Unstructured, in map[string]any, path ...string) (map[string]any, error) {
+	value, ok, err := unstructured.NestedFieldNoCopy(in, path...)
+	if err == nil && !ok {
+		err = errors.New("the field is missing")
+	}
+	fields, isMap := value.(map[string]any)
+	if err == nil && !isMap {
+		err = errors.New("the field is no object")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %v of %s: %w", path, describe(of), err)
+	}
+	return fields, nil
+}
+
+func describe(u *unstructured.Unstructured) string {
+	return u.GetKind() + " " + u.GetNamespace() + "/" + u.GetName()
 }

@@ -4,8 +4,10 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -28,6 +31,36 @@ func canary() *v1beta1.Canary {
 			Service:   v1beta1.CanaryService{Port: 80, TargetPort: intstr.FromInt32(8080)},
 		},
 	}
+}
+
+func deploymentOf(containers ...corev1.Container) *appsv1.Deployment {
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "app", Namespace: "shop"}}
+	d.Spec.Template.Spec.Containers = containers
+	return d
+}
+
+// object reads a file of testdata.
+func object(t *testing.T, name string) *unstructured.Unstructured {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, string(source))
+}
+
+func parse(t *testing.T, text string) *unstructured.Unstructured {
+	t.Helper()
+	u := &unstructured.Unstructured{}
+	content, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As the client decodes it: whole numbers are integers.
+	if err := utiljson.Unmarshal(content, &u.Object); err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 func golden(t *testing.T, name string, object any) {
@@ -54,16 +87,9 @@ func golden(t *testing.T, name string, object any) {
 // TestRenderPrimary copies a template with everything that has to be renamed, and a field that
 // no client library knows.
 func TestRenderPrimary(t *testing.T) {
-	source, err := os.ReadFile(filepath.Join("testdata", "target.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	target := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal(source, &target.Object); err != nil {
-		t.Fatal(err)
-	}
+	target := object(t, "target.yaml")
 	before := target.DeepCopy()
-	primary, err := RenderPrimary(canary(), target, Copy{
+	primary, err := Deployments.RenderPrimary(canary(), target, Copy{
 		Selector: Selector{Key: "app", Value: "app"},
 		Prefixes: Prefixes{"team"},
 		Revision: "rs:abc",
@@ -83,7 +109,7 @@ func TestRenderPrimaryWithoutTemplate(t *testing.T) {
 	target := &unstructured.Unstructured{Object: map[string]any{
 		"metadata": map[string]any{"name": "app", "namespace": "shop"}, "spec": map[string]any{},
 	}}
-	if _, err := RenderPrimary(canary(), target, Copy{}); err == nil || !strings.Contains(err.Error(), "shop/app") {
+	if _, err := Deployments.RenderPrimary(canary(), target, Copy{}); err == nil || !strings.Contains(err.Error(), "shop/app") {
 		t.Errorf("error %v, want one that names the deployment", err)
 	}
 }
@@ -93,17 +119,16 @@ func TestRenderServices(t *testing.T) {
 	c.Spec.Service.PortDiscovery = true
 	c.Spec.Service.AppProtocol = "http"
 	c.Spec.Service.Apex = &v1beta1.CustomMetadata{Labels: map[string]string{"team": "shop", "app": "no"}, Annotations: map[string]string{"note": "apex"}}
-	target := &appsv1.Deployment{}
-	target.Spec.Template.Spec.Containers = []corev1.Container{
-		{Name: "app", Ports: []corev1.ContainerPort{
+	target := deploymentOf(
+		corev1.Container{Name: "app", Ports: []corev1.ContainerPort{
 			{ContainerPort: 8080}, {Name: "grpc", ContainerPort: 9000}, {ContainerPort: 53, Protocol: corev1.ProtocolUDP},
 		}},
-		{Name: "istio-proxy", Ports: []corev1.ContainerPort{{ContainerPort: 15001}}},
-	}
+		corev1.Container{Name: "istio-proxy", Ports: []corev1.ContainerPort{{ContainerPort: 15001}}},
+	)
 	s := Selector{Key: "app", Value: "app"}
 	var all []any
 	for _, role := range []Role{Apex, Primary, Canary} {
-		svc := RenderService(c, role, s, target, nil)
+		svc := Deployments.Service(c, role, s, target, nil)
 		object, err := ServiceObject(c, svc, true)
 		if err != nil {
 			t.Fatal(err)
@@ -133,7 +158,7 @@ func TestRenderServices(t *testing.T) {
 // TestForeignApex leaves labels and owner of a Service alone that somebody else made.
 func TestForeignApex(t *testing.T) {
 	live := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "app", Namespace: "shop", Labels: map[string]string{"app": "mine"}}}
-	want := RenderService(canary(), Apex, Selector{Key: "app", Value: "app"}, nil, live)
+	want := Deployments.Service(canary(), Apex, Selector{Key: "app", Value: "app"}, deploymentOf(), live)
 	if len(want.Labels) > 0 {
 		t.Errorf("labels %v of a foreign Service are changed", want.Labels)
 	}
@@ -142,13 +167,16 @@ func TestForeignApex(t *testing.T) {
 	}
 }
 
-func TestRevisionOf(t *testing.T) {
+func TestDeploymentRevision(t *testing.T) {
+	born := map[string]time.Time{"old": time.Unix(100, 0), "new": time.Unix(200, 0)}
 	set := func(owner types.UID, number, hash string) *metav1.PartialObjectMetadata {
 		yes := true
 		return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 			OwnerReferences: []metav1.OwnerReference{{UID: owner, Controller: &yes}},
 			Annotations:     map[string]string{revisionNumber: number},
 			Labels:          map[string]string{podTemplateHash: hash},
+
+			CreationTimestamp: metav1.NewTime(born[hash]),
 		}}
 	}
 	sets := []*metav1.PartialObjectMetadata{set("d", "1", "old"), set("other", "2", "foreign"), set("d", "2", "new")}
@@ -169,20 +197,27 @@ func TestRevisionOf(t *testing.T) {
 			d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{UID: "d", Generation: tt.generation}}
 			d.Annotations = map[string]string{revisionNumber: tt.number}
 			d.Status.ObservedGeneration = tt.observed
-			if got := RevisionOf(d, sets); got != tt.want {
-				t.Errorf("RevisionOf() = %q, want %q", got, tt.want)
+			w := Deployments.Target(d, sets)
+			if w.Revision != tt.want || w.Observed != (tt.want != "") {
+				t.Errorf("revision %q, observed %t; want %q", w.Revision, w.Observed, tt.want)
+			}
+			if !w.Since.Equal(born[strings.TrimPrefix(tt.want, "rs:")]) {
+				t.Errorf("since %v", w.Since)
 			}
 		})
 	}
 }
 
-func TestFactsAndTrim(t *testing.T) {
-	if w := Facts(nil, ""); w.Exists {
+func TestDeploymentFacts(t *testing.T) {
+	if w := Deployments.Target(nil, nil); w.Exists {
 		t.Error("a missing Deployment exists")
 	}
-	three := int32(3)
+	if w := Deployments.Primary(nil, nil); w.Exists || w.Unmarked {
+		t.Error("a missing primary exists")
+	}
+	yes, three := true, int32(3)
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{
-		Generation: 7, Annotations: map[string]string{SourceAnnotation: "rs:a", lastApplied: "{}"},
+		UID: "d", Generation: 7, Annotations: map[string]string{SourceAnnotation: "rs:a", lastApplied: "{}", revisionNumber: "5"},
 		ManagedFields: []metav1.ManagedFieldsEntry{{}},
 	}}
 	d.Spec.Replicas = &three
@@ -190,16 +225,33 @@ func TestFactsAndTrim(t *testing.T) {
 	d.Spec.Template.Spec.Volumes = []corev1.Volume{{Name: "v"}}
 	d.Status = appsv1.DeploymentStatus{ObservedGeneration: 7, Replicas: 4, UpdatedReplicas: 2, AvailableReplicas: 1,
 		Conditions: []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Reason: "ProgressDeadlineExceeded"}}}
-	w := Facts(d, "rs:b")
-	if !w.Observed || w.Source != "rs:a" || w.Replicas != 3 || w.Total != 4 || w.Updated != 2 || w.Available != 1 || !w.DeadlineExceeded || w.Generation != 7 {
-		t.Errorf("Facts() = %+v", w)
+	history := []*metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{
+		OwnerReferences: []metav1.OwnerReference{{UID: "d", Controller: &yes}},
+		Labels:          map[string]string{podTemplateHash: "b"}, Annotations: map[string]string{revisionNumber: "5"},
+	}}}
+	w := Deployments.Primary(d, history)
+	if !w.Observed || w.Revision != "rs:b" || w.Source != "rs:a" || w.Replicas != 3 || w.Total != 4 || w.Updated != 2 || w.Available != 1 ||
+		!w.DeadlineExceeded || w.Generation != 7 || w.Unmarked || w.Fixed {
+		t.Errorf("Primary() = %+v", w)
 	}
-	Trim(d)
+	if w := Deployments.Target(d, history); w.Source != "" || w.Unmarked {
+		t.Errorf("Target() = %+v, with what only a primary has", w)
+	}
+	cached, err := Deployments.Cached(d)
+	if err != nil || cached != Object(d) {
+		t.Fatalf("Cached() = %v, %v", cached, err)
+	}
 	if len(d.ManagedFields) > 0 || d.Annotations[lastApplied] != "" || len(d.Spec.Template.Spec.Volumes) > 0 || d.Spec.Template.Spec.Containers[0].Image != "" {
-		t.Errorf("Trim leaves %+v", d)
+		t.Errorf("Cached leaves %+v", d)
 	}
 	if len(d.Spec.Template.Spec.Containers[0].Ports) != 1 || d.Annotations[SourceAnnotation] == "" {
-		t.Error("Trim takes what is needed")
+		t.Error("Cached takes what is needed")
+	}
+	if again := Deployments.Primary(cached, history); !reflect.DeepEqual(again, w) {
+		t.Errorf("cached, it says %+v", again)
+	}
+	if _, err := Deployments.Cached(&corev1.Service{}); err == nil {
+		t.Error("a Service is a Deployment")
 	}
 }
 
@@ -228,19 +280,23 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
-func TestTrimReplicaSet(t *testing.T) {
+func TestReplicaSetEntry(t *testing.T) {
 	m := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
-		Labels:      map[string]string{podTemplateHash: "a", "app": "x"},
-		Annotations: map[string]string{revisionNumber: "1", "deployment.kubernetes.io/desired-replicas": "3"},
+		CreationTimestamp: metav1.NewTime(time.Unix(5, 0)),
+		Labels:            map[string]string{podTemplateHash: "a", "app": "x"},
+		Annotations:       map[string]string{revisionNumber: "1", "deployment.kubernetes.io/desired-replicas": "3", SourceAnnotation: "rs:x"},
 	}}
 	same := m.DeepCopy()
-	TrimReplicaSet(m)
-	if len(m.Labels) != 1 || len(m.Annotations) != 1 || !SameRevision(m, same) {
-		t.Errorf("left: %v %v", m.Labels, m.Annotations)
+	m, _ = Deployments.History().Cached(m).(*metav1.PartialObjectMetadata)
+	if len(m.Labels) != 1 || len(m.Annotations) != 2 || m.CreationTimestamp.IsZero() || !SameEntry(m, same) {
+		t.Errorf("left: %+v", m)
 	}
-	same.Annotations[revisionNumber] = "2"
-	if SameRevision(m, same) {
-		t.Error("another number is the same revision")
+	for _, key := range []string{revisionNumber, SourceAnnotation} {
+		other := same.DeepCopy()
+		other.Annotations[key] = "2"
+		if SameEntry(m, other) {
+			t.Errorf("another %s is the same", key)
+		}
 	}
 }
 

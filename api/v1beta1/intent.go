@@ -17,6 +17,9 @@ const (
 	// IntentRevisionAnnotation is the revision the operator saw; when set and the run is about
 	// another one, the intent is refused.
 	IntentRevisionAnnotation = "kubectl-canary/revision"
+	// IntentGateAnnotation is the gate that approve and reject are about; empty for the one that
+	// waits.
+	IntentGateAnnotation = "kubectl-canary/gate"
 	// IntentByAnnotation is the user name as the API server knows it.
 	IntentByAnnotation = "kubectl-canary/by"
 	// IntentAtAnnotation is the time in RFC 3339.
@@ -29,7 +32,7 @@ const (
 func IntentAnnotations() []string {
 	return []string{
 		IntentIDAnnotation, IntentVerbAnnotation, IntentRevisionAnnotation,
-		IntentByAnnotation, IntentAtAnnotation, IntentReasonAnnotation,
+		IntentGateAnnotation, IntentByAnnotation, IntentAtAnnotation, IntentReasonAnnotation,
 	}
 }
 
@@ -47,7 +50,23 @@ const (
 	VerbPause Verb = "pause"
 	// VerbResume ends a pause.
 	VerbResume Verb = "resume"
+	// VerbRetry runs the revision that failed again.
+	VerbRetry Verb = "retry"
+	// VerbRollback brings the revision that the primary had before back to it, without analysis.
+	VerbRollback Verb = "rollback"
+	// VerbApprove opens a gate.
+	VerbApprove Verb = "approve"
+	// VerbReject ends the run at a gate.
+	VerbReject Verb = "reject"
 )
+
+// Verbs lists all verbs.
+func Verbs() []Verb {
+	return []Verb{
+		VerbPromote, VerbPromoteStep, VerbAbort, VerbPause, VerbResume,
+		VerbRetry, VerbRollback, VerbApprove, VerbReject,
+	}
+}
 
 // Intent is what the annotations of a Canary say.
 //
@@ -56,6 +75,7 @@ type Intent struct {
 	ID       string
 	Verb     Verb
 	Revision string
+	Gate     string
 	By       string
 	At       time.Time
 	Reason   string
@@ -76,6 +96,7 @@ func IntentOf(c *Canary) (intent Intent, ok bool) {
 		ID:       id,
 		Verb:     Verb(c.Annotations[IntentVerbAnnotation]),
 		Revision: c.Annotations[IntentRevisionAnnotation],
+		Gate:     c.Annotations[IntentGateAnnotation],
 		By:       c.Annotations[IntentByAnnotation],
 		At:       at,
 		Reason:   c.Annotations[IntentReasonAnnotation],
@@ -89,6 +110,7 @@ func (i Intent) Annotations() map[string]string {
 		IntentIDAnnotation:       i.ID,
 		IntentVerbAnnotation:     string(i.Verb),
 		IntentRevisionAnnotation: i.Revision,
+		IntentGateAnnotation:     i.Gate,
 		IntentByAnnotation:       i.By,
 		IntentAtAnnotation:       i.At.UTC().Format(time.RFC3339),
 		IntentReasonAnnotation:   i.Reason,

@@ -44,7 +44,8 @@ type CanaryStatus struct {
 	// FailedChecks of the current run; never decremented within a run.
 	// +optional
 	FailedChecks int32 `json:"failedChecks"`
-	// CanaryWeight is the share of traffic, in percent, that the agent last gave to the canary.
+	// CanaryWeight is the share of traffic, in percent, that the agent last gave to the canary; in
+	// an A/B run, of the requests that match.
 	// +optional
 	CanaryWeight int32 `json:"canaryWeight"`
 	// Iterations counts the checks of an A/B or Blue/Green run.
@@ -91,6 +92,9 @@ type CanaryStatus struct {
 	// NextActionTime is when the agent will act next by the clock. Absent when it waits for an event.
 	// +optional
 	NextActionTime *metav1.Time `json:"nextActionTime,omitempty"`
+	// Bound is what the canary was initialized with.
+	// +optional
+	Bound *BindingStatus `json:"bound,omitempty"`
 	// Run is the run under way, or the last one.
 	// +optional
 	Run *RunStatus `json:"run,omitempty"`
@@ -110,6 +114,17 @@ type CanaryStatus struct {
 	// LastIntent is the last operator verb the agent has seen, and its outcome.
 	// +optional
 	LastIntent *IntentStatus `json:"lastIntent,omitempty"`
+}
+
+// BindingStatus is what a canary was initialized with, so that an edit is not mistaken for a new
+// canary.
+type BindingStatus struct {
+	// Target is <kind>/<name>. It cannot be changed.
+	Target string `json:"target"`
+	// Service is the name of the apex Service. It cannot be changed.
+	Service string `json:"service"`
+	// Provider is the traffic provider in use. An edit takes effect when no run is under way.
+	Provider string `json:"provider"`
 }
 
 // ConditionType names a condition of a Canary.
@@ -198,6 +213,27 @@ type RunStatus struct {
 	// StepNow is set by the verb promote --step until the next step has begun.
 	// +optional
 	StepNow bool `json:"stepNow,omitempty"`
+	// StepPassed is set when the check of the current step has passed and a gate holds the next.
+	// +optional
+	StepPassed bool `json:"stepPassed,omitempty"`
+	// Repair is set when the canary was the only healthy copy at the start, after a failed
+	// promotion: the run has all the traffic from the beginning.
+	// +optional
+	Repair bool `json:"repair,omitempty"`
+	// Rollback is set when the run brings an earlier revision back to the primary, by the verb
+	// rollback: it has no steps and no checks.
+	// +optional
+	Rollback bool `json:"rollback,omitempty"`
+	// Floor is the least number of replicas that the primary's autoscaler is held to during the
+	// run, so that the primary can take all traffic back: what it had when the run began.
+	// +optional
+	Floor int32 `json:"floor,omitempty"`
+	// Gates that have been reached, of spec.analysis.gates. Those of traffic begin anew with each
+	// step.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Gates []GateStatus `json:"gates,omitempty"`
 	// Hooks holds the state of the hooks that must not be called again.
 	// +optional
 	// +listType=map
@@ -207,7 +243,7 @@ type RunStatus struct {
 
 // RunOutcome is how a run ended.
 //
-// +kubebuilder:validation:Enum="";Promoted;RolledBack;Aborted;PromotionFailed;Superseded;Skipped
+// +kubebuilder:validation:Enum="";Promoted;RolledBack;Aborted;PromotionFailed;Superseded;Skipped;Restored
 type RunOutcome string
 
 const (
@@ -223,6 +259,8 @@ const (
 	OutcomeSuperseded RunOutcome = "Superseded"
 	// OutcomeSkipped means: promoted without analysis (spec.skipAnalysis).
 	OutcomeSkipped RunOutcome = "Skipped"
+	// OutcomeRestored means: the verb rollback has brought an earlier revision back.
+	OutcomeRestored RunOutcome = "Restored"
 )
 
 // HookStatus is the state of one hook in the current run.
@@ -242,6 +280,34 @@ type HookStatus struct {
 	Message string `json:"message,omitempty"`
 }
 
+// GateStatus is the state of one gate in the current run.
+type GateStatus struct {
+	// Name of the gate.
+	Name string `json:"name"`
+	// State is Waiting, Approved, Rejected or TimedOut.
+	// +kubebuilder:validation:Enum=Waiting;Approved;Rejected;TimedOut
+	State GateState `json:"state"`
+	// Since is when the gate was reached; its timeout counts from then.
+	Since metav1.Time `json:"since"`
+	// By is who approved or rejected.
+	// +optional
+	By string `json:"by,omitempty"`
+}
+
+// GateState is the state of a gate.
+type GateState string
+
+const (
+	// GateWaiting means: nobody has answered yet.
+	GateWaiting GateState = "Waiting"
+	// GateApproved means: the run may pass.
+	GateApproved GateState = "Approved"
+	// GateRejected means: the run was ended by a rejection.
+	GateRejected GateState = "Rejected"
+	// GateTimedOut means: nobody answered in time; onTimeout of the gate says what followed.
+	GateTimedOut GateState = "TimedOut"
+)
+
 // HookState is the state of a hook.
 type HookState string
 
@@ -258,6 +324,12 @@ const (
 type StepStatus struct {
 	// Weight of the canary in this step, in percent.
 	Weight int32 `json:"weight"`
+	// Mirror is set when copies of the primary's requests go to the canary.
+	// +optional
+	Mirror bool `json:"mirror,omitempty"`
+	// Hold is how long the step is held, when it is not the interval of the analysis.
+	// +optional
+	Hold string `json:"hold,omitempty"`
 	// State is Pending, Active, Passed, Failed or Skipped.
 	// +kubebuilder:validation:Enum=Pending;Active;Passed;Failed;Skipped
 	State StepState `json:"state"`

@@ -152,18 +152,19 @@ func TestUnsupportedIsShown(t *testing.T) {
 		app  stage.App
 		want []string
 	}{
-		"provider": {stage.App{Provider: v1beta1.ProviderIstio}, []string{"spec.provider:", "istio", "supported: gatewayapi:v1, traefik"}},
-		"daemonset": {stage.App{Edit: func(spec map[string]any) {
-			spec["targetRef"] = map[string]any{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "app"}
-		}}, []string{"spec.targetRef.kind:", "DaemonSet", "use a Deployment"}},
-		"iterations": {stage.App{Edit: edits(steps(), func(spec map[string]any) {
+		"provider": {stage.App{Provider: v1beta1.ProviderIstio}, []string{"spec.provider:", "istio", "supported: gatewayapi:v1, gatewayapi:v1beta1, knative, kubernetes, traefik"}},
+		"session affinity": {stage.App{Edit: func(spec map[string]any) {
+			analysisOf(spec)["sessionAffinity"] = map[string]any{"cookieName": "side"}
+		}}, []string{"spec.analysis.sessionAffinity:", "provider traefik", "remove sessionAffinity"}},
+		"A/B test": {stage.App{Edit: edits(steps(), func(spec map[string]any) {
 			delete(analysisOf(spec), "stepWeights")
 			analysisOf(spec)["iterations"] = int64(5)
-		})}, []string{"spec.analysis.iterations:", "use stepWeight"}},
+			analysisOf(spec)["match"] = []any{map[string]any{"headers": map[string]any{"x-user": map[string]any{"exact": "jane"}}}}
+		})}, []string{"spec.analysis.match:", "remove match for Blue/Green"}},
 		"interval": {stage.App{Interval: "0s"}, []string{"spec.analysis.interval:", "must be at least 1s, such as 30s"}},
 		"autoscaler": {stage.App{Edit: func(spec map[string]any) {
 			spec["autoscalerRef"] = map[string]any{"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "app"}
-		}}, []string{"spec.autoscalerRef:", "remove it"}},
+		}}, []string{"spec.autoscalerRef:", "HorizontalPodAutoscaler app", "create it, or remove spec.autoscalerRef"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,12 +15,12 @@ const defaultCORSMaxAge = 5
 
 // mapFilters maps what is done to requests and responses, in the order in which it is listed in
 // the route. The matches of the rule bound what a rewrite may do.
-func mapFilters(path *field.Path, service *v1beta1.CanaryService, matches []any) ([]any, field.ErrorList) {
+func (p Provider) mapFilters(path *field.Path, service *v1beta1.CanaryService, matches []any) ([]any, field.ErrorList) {
 	var filters []any
 	var errs field.ErrorList
 	if headers := service.Headers; headers != nil {
 		filters = appendHeaders(filters, "RequestHeaderModifier", "requestHeaderModifier", headers.Request)
-		filters = appendHeaders(filters, "ResponseHeaderModifier", "responseHeaderModifier", headers.Response)
+		filters = appendHeaders(filters, responseModifier, responseChange, headers.Response)
 	}
 	if service.Rewrite != nil {
 		rewrite, err := mapRewrite(path.Child("rewrite"), service.Rewrite, matches)
@@ -37,9 +37,9 @@ func mapFilters(path *field.Path, service *v1beta1.CanaryService, matches []any)
 			errs = append(errs, err)
 			continue
 		}
-		filters = append(filters, filter("RequestMirror", "requestMirror", map[string]any{"backendRef": ref}))
+		filters = append(filters, filter(typeMirror, "requestMirror", map[string]any{"backendRef": ref}))
 	}
-	if service.CorsPolicy != nil {
+	if service.CorsPolicy != nil && !p.Beta {
 		filters = append(filters, filter("CORS", "cors", mapCORS(service.CorsPolicy)))
 	}
 	return filters, errs
@@ -94,7 +94,7 @@ func mapRewrite(path *field.Path, rewrite *v1beta1.HTTPRewrite, matches []any) (
 	}
 	if !isSinglePrefix(matches) {
 		return nil, field.Invalid(path.Child("type"), rewrite.Type,
-			"needs exactly one entry in spec.service.match, with uri.prefix: the Gateway API refuses the route otherwise")
+			"needs exactly one entry in spec.service.match, with uri.prefix, and in an A/B test one in analysis.match, without uri: the Gateway API refuses the route otherwise")
 	}
 	out["path"] = map[string]any{"type": v1beta1.RewritePrefixMatch, "replacePrefixMatch": rewrite.URI}
 	return out, nil
@@ -107,27 +107,6 @@ func isSinglePrefix(matches []any) bool {
 	match, _ := matches[0].(map[string]any)
 	uri, _ := match["path"].(map[string]any)
 	return uri["type"] == typePrefix
-}
-
-func mapMirror(path *field.Path, ref *v1beta1.BackendReference) (map[string]any, *field.Error) {
-	if ref == nil || ref.Name == "" {
-		return nil, field.Required(path, "name the backend that gets the copies")
-	}
-	kind := ref.Kind
-	if kind == "" {
-		kind = kindService
-	}
-	if ref.Port == 0 && ref.Group == "" && kind == kindService {
-		return nil, field.Required(path.Child("port"), "a Service needs the port that gets the copies")
-	}
-	out := map[string]any{"group": ref.Group, "kind": kind, "name": ref.Name}
-	if ref.Namespace != "" {
-		out["namespace"] = ref.Namespace
-	}
-	if ref.Port != 0 {
-		out["port"] = int64(ref.Port)
-	}
-	return out, nil
 }
 
 // mapCORS maps the policy. Of allowOrigins the exact ones are taken; prefixes and expressions

@@ -70,6 +70,9 @@ func mapMatch(path *field.Path, request *v1beta1.HTTPMatchRequest) (map[string]a
 		}
 		mapped, found := mapNamed(path.Child(selector.name), selector.values)
 		errs = append(errs, found...)
+		if selector.name == "headers" {
+			errs = append(errs, refuseSameHeader(path.Child(selector.name), selector.values)...)
+		}
 		match[selector.name] = mapped
 	}
 	return match, errs
@@ -144,4 +147,19 @@ func mapNamed(path *field.Path, values map[string]v1beta1.StringMatch) ([]any, f
 		out = append(out, map[string]any{"type": kind, "name": name, "value": value})
 	}
 	return out, errs
+}
+
+// refuseSameHeader reports names that differ in case only. They are one header, of which an
+// HTTPRoute heeds one condition and ignores the other.
+func refuseSameHeader(path *field.Path, values map[string]v1beta1.StringMatch) field.ErrorList {
+	var errs field.ErrorList
+	seen := make(map[string]string, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		lower := strings.ToLower(name)
+		if other, ok := seen[lower]; ok {
+			errs = append(errs, field.Forbidden(path.Key(name), "is the same header as "+other+": keep one condition"))
+		}
+		seen[lower] = name
+	}
+	return errs
 }

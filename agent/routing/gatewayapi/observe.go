@@ -11,16 +11,16 @@ import (
 )
 
 // Observe implements routing.Provider.
-func (Provider) Observe(c *v1beta1.Canary, live routing.Objects) (routing.Observation, error) {
-	object := live[refOf(c)]
+func (p Provider) Observe(c *v1beta1.Canary, live routing.Objects) (routing.Observation, error) {
+	object := live[p.refOf(c)]
 	if object == nil {
 		return routing.Observation{}, nil
 	}
 	seen := readStatus(c, object)
 	seen.Exists = true
-	split, err := splitOf(c, object)
+	split, err := p.splitOf(c, object)
 	if err != nil {
-		return seen, &routing.MalformedError{Kind: gvk.Kind, Namespace: c.Namespace, Name: c.ApexName(), Problem: err.Error()}
+		return seen, &routing.MalformedError{Kind: kindRoute, Namespace: c.Namespace, Name: c.ApexName(), Problem: err.Error()}
 	}
 	seen.Split = split
 	return seen, nil
@@ -28,16 +28,17 @@ func (Provider) Observe(c *v1beta1.Canary, live routing.Objects) (routing.Observ
 
 // splitOf reads the weights of the rule whose backends are exactly primary and canary. Of several
 // such rules, the one with filters at its backends counts, which is the weighted one under session
-// affinity, and else the last.
-func splitOf(c *v1beta1.Canary, object *unstructured.Unstructured) (routing.Split, error) {
+// affinity, and else the last. When that is the last rule of an A/B route, it holds for everyone.
+func (p Provider) splitOf(c *v1beta1.Canary, object *unstructured.Unstructured) (routing.Split, error) {
 	rules, err := listAt(object.Object, "spec", "rules")
 	if err != nil {
 		return routing.Split{}, err
 	}
 	var split routing.Split
-	var found, filtered bool
+	var found, filtered, mirror bool
 	for i, item := range rules {
 		r, _ := item.(map[string]any)
+		mirror = mirror || mirrorsToCanary(c, listOf(r["filters"]))
 		primary, canary := backendsOf(c, r)
 		if primary == nil || canary == nil {
 			continue
@@ -50,12 +51,14 @@ func splitOf(c *v1beta1.Canary, object *unstructured.Unstructured) (routing.Spli
 		if err != nil {
 			return routing.Split{}, fmt.Errorf("spec.rules[%d].backendRefs: %w", i, err)
 		}
+		read.Everyone = p.isABTest(c) && i == len(rules)-1
 		split, found, filtered = read, true, filtered || hasFilters
 	}
 	if !found {
 		return routing.Split{}, fmt.Errorf("spec.rules has no rule whose backendRefs are exactly the Services %s and %s",
 			c.PrimaryServiceName(), c.CanaryServiceName())
 	}
+	split.Mirror = mirror
 	return split, nil
 }
 

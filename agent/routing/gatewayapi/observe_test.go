@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/agent/routing"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/gatewayapi"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/routingtest"
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
 const (
@@ -108,6 +109,40 @@ func TestObserveWeights(t *testing.T) {
 	}
 }
 
+// Forms that are not rendered, but that somebody can make of a route.
+func TestObserveMirrorAndEveryone(t *testing.T) {
+	const (
+		weighted = `backendRefs: [{name: podinfo-primary, weight: 70}, {name: podinfo-canary, weight: 30}]`
+		primary  = `backendRefs: [{name: podinfo-primary}]`
+	)
+	mirror := func(ref, more string) string {
+		return "filters: [{type: CORS}, {type: RequestMirror, requestMirror: {backendRef: " + ref + more + "}}]"
+	}
+	cases := map[string]struct {
+		rules            string
+		mirror, everyone bool
+	}{
+		"mirror":                     {`{` + weighted + `, ` + mirror("{name: podinfo-canary}", "") + `}`, true, true},
+		"mirror of a part":           {`{` + weighted + `, ` + mirror("{name: podinfo-canary}", ", percent: 1") + `}`, true, true},
+		"mirror of nothing":          {`{` + weighted + `, ` + mirror("{name: podinfo-canary}", ", percent: 0") + `}`, false, true},
+		"mirror to another":          {`{` + weighted + `, ` + mirror("{name: other}", "") + `}`, false, true},
+		"mirror to another's canary": {`{` + weighted + `, ` + mirror("{name: podinfo-canary, namespace: other}", "") + `}`, false, true},
+		"those who match":            {`{` + weighted + `}, {` + primary + `}`, false, false},
+		"mirror for the others":      {`{` + weighted + `}, {` + primary + `, ` + mirror("{name: podinfo-canary}", "") + `}`, true, false},
+	}
+	provider, c := gatewayapi.Provider{}, canaryFile(t, "abtest")
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			object := routingtest.Object(t, "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, spec: {rules: ["+tc.rules+"]}}")
+			seen, err := provider.Observe(c, routing.Objects{provider.Refs(c)[0]: object})
+			want := routing.Split{Primary: 70, Canary: 30, Mirror: tc.mirror, Everyone: tc.everyone}
+			if err != nil || seen.Split != want {
+				t.Errorf("got %+v, %v; want %+v", seen.Split, err, want)
+			}
+		})
+	}
+}
+
 func TestObserveWithoutObject(t *testing.T) {
 	seen, err := gatewayapi.Provider{}.Observe(routingtest.Canary(t, minimal), nil)
 	if err != nil || seen != (routing.Observation{}) {
@@ -119,18 +154,25 @@ func FuzzObserve(f *testing.F) {
 	f.Add(`{"metadata":{"generation":1},"spec":{"rules":[{"backendRefs":[{"name":"podinfo-primary"},{"name":"podinfo-canary","weight":-1}]}]}}`)
 	f.Add(`{"status":{"parents":[{"parentRef":{"name":"gateway","namespace":"gateways","group":1},"conditions":[null,{"type":"Accepted"}]}]}}`)
 	f.Add(`{"spec":[],"status":1}`)
-	c := routingtest.Canary(f, minimal)
+	f.Add(`{"spec":{"rules":[{"filters":[{"type":"RequestMirror","requestMirror":{"backendRef":{"name":"podinfo-canary"},"percent":"x"}},null]}]}}`)
+	canaries := []*v1beta1.Canary{routingtest.Canary(f, minimal), canaryFile(f, "abtest"), canaryFile(f, "affinity")}
 	f.Fuzz(func(t *testing.T, text string) {
 		live := routingObjects(text)
 		if live == nil {
 			return
 		}
-		seen, err := gatewayapi.Provider{}.Observe(c, live)
-		if err == nil && seen.Split.Primary+seen.Split.Canary != 100 {
-			t.Errorf("split %+v does not add up to 100", seen.Split)
-		}
-		if seen.Confirmed && !seen.Reports {
-			t.Error("confirmed by nobody")
+		for _, c := range canaries {
+			seen, err := gatewayapi.Provider{}.Observe(c, live)
+			if err == nil && seen.Split.Primary+seen.Split.Canary != 100 {
+				t.Errorf("split %+v does not add up to 100", seen.Split)
+			}
+			if seen.Confirmed && !seen.Reports {
+				t.Error("confirmed by nobody")
+			}
+			// What is seen can be rendered, so that it can be told what else differs.
+			if _, renderErr := (gatewayapi.Provider{}).Render(c, seen.Split, live); err == nil && renderErr != nil {
+				t.Errorf("split %+v was seen and cannot be rendered: %v", seen.Split, renderErr)
+			}
 		}
 	})
 }

@@ -8,9 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/kubectl-canary/kubectl-canary/agent/routing"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/gatewayapi"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/routingtest"
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
 // head and tail frame the part of the manifest that a case is about.
@@ -32,7 +35,7 @@ spec:
 )
 
 // Each file in testdata/canaries is rendered with 30 % for the canary into the golden file of the
-// same name.
+// same name: all requests or, in A/B tests, those that match.
 func TestRender(t *testing.T) {
 	files, err := filepath.Glob("testdata/canaries/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -65,6 +68,84 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// canaryFile decodes a file of testdata/canaries.
+func canaryFile(t testing.TB, name string) *v1beta1.Canary {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "canaries", name+".yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return routingtest.Canary(t, string(text))
+}
+
+// The forms that 30 % do not show.
+func TestRenderForms(t *testing.T) {
+	mirrored := routing.Split{Primary: 100, Mirror: true}
+	cases := map[string]struct {
+		canary string
+		split  routing.Split
+		change func(*v1beta1.Canary)
+	}{
+		"abtest-idle":     {canary: "abtest", split: routing.ToPrimary},
+		"abtest-everyone": {canary: "abtest", split: routing.Split{Canary: 100, Everyone: true}},
+		"affinity-all":    {canary: "affinity", split: routing.CanaryShare(100)},
+		"affinity-ended":  {canary: "affinity", split: routing.ToPrimary},
+		"mirror":          {canary: "paths", split: mirrored},
+		"mirror-percent": {canary: "minimal", split: mirrored, change: func(c *v1beta1.Canary) {
+			c.Spec.Analysis.Mirror, c.Spec.Analysis.MirrorWeight = true, 25
+		}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			c := canaryFile(t, tc.canary)
+			if tc.change != nil {
+				tc.change(c)
+			}
+			routingtest.Golden(t, name, render(t, gatewayapi.Provider{}, c, tc.split))
+		})
+	}
+}
+
+func render(t testing.TB, p gatewayapi.Provider, c *v1beta1.Canary, split routing.Split) []*unstructured.Unstructured {
+	t.Helper()
+	objects, err := p.Render(c, split, nil)
+	if err != nil {
+		t.Fatalf("render %+v: %v", split, err)
+	}
+	return objects
+}
+
+func TestRelease(t *testing.T) {
+	for _, name := range []string{"abtest", "affinity", "full"} {
+		t.Run(name, func(t *testing.T) {
+			objects, err := gatewayapi.Provider{}.Release(canaryFile(t, name), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			routingtest.Golden(t, "released-"+name, objects)
+		})
+	}
+	var refused *routing.RefusedError
+	c := routingtest.Canary(t, head+"  service: {port: 80}\n")
+	if objects, err := (gatewayapi.Provider{}).Release(c, nil); !errors.As(err, &refused) || objects != nil {
+		t.Errorf("without gatewayRefs: got %v, %v; want a RefusedError", objects, err)
+	}
+}
+
+func TestBeta(t *testing.T) {
+	beta := gatewayapi.Provider{Beta: true}
+	for _, name := range []string{"full", "affinity"} {
+		c := canaryFile(t, name)
+		c.Spec.Provider = beta.Name()
+		objects := render(t, beta, c, routing.CanaryShare(30))
+		routingtest.Golden(t, "beta-"+name, objects)
+		seen, err := beta.Observe(c, routing.Objects{beta.Refs(c)[0]: objects[0]})
+		if err != nil || seen.Split != routing.CanaryShare(30) {
+			t.Errorf("%s: observed %+v, %v", name, seen, err)
+		}
+	}
+}
+
 func TestBothBackendsAreAlwaysPresent(t *testing.T) {
 	c := routingtest.Canary(t, minimal)
 	for _, share := range []int32{0, 1, 99, 100} {
@@ -93,10 +174,15 @@ func TestCheck(t *testing.T) {
 	}{
 		"blue/green":                   {analysis("iterations: 5"), nil},
 		"match without iterations":     {analysis("stepWeight: 5, match: [{headers: {a: {exact: b}}}]"), nil},
-		"A/B":                          {analysis("iterations: 5, match: [{headers: {a: {exact: b}}}]"), []string{"spec.analysis.match"}},
-		"blue/green mirror":            {analysis("iterations: 5, mirror: true"), []string{"spec.analysis.mirror"}},
-		"canary mirror (B3)":           {analysis("stepWeight: 5, mirror: true"), []string{"spec.analysis.mirror"}},
-		"session affinity":             {analysis("stepWeight: 5, sessionAffinity: {cookieName: c}"), []string{"spec.analysis.sessionAffinity"}},
+		"A/B":                          {analysis("iterations: 5, match: [{headers: {a: {exact: b}}}]"), nil},
+		"blue/green mirror":            {analysis("iterations: 5, mirror: true"), nil},
+		"canary mirror (B3)":           {analysis("stepWeight: 5, mirror: true"), nil},
+		"session affinity":             {analysis("stepWeight: 5, sessionAffinity: {cookieName: c}"), nil},
+		"A/B with session affinity":    {analysis("iterations: 5, match: [{headers: {a: {exact: b}}}], sessionAffinity: {cookieName: c}"), []string{"spec.analysis.sessionAffinity"}},
+		"cookie with more attributes":  {analysis("stepWeight: 5, sessionAffinity: {cookieName: c, domain: \"a; Secure\", path: \"/\\n\"}"), []string{"spec.analysis.sessionAffinity.domain", "spec.analysis.sessionAffinity.path"}},
+		"mirror to the canary":         {service("mirror: [{backendRef: {name: podinfo-canary, port: 80}}]"), []string{"spec.service.mirror[0].backendRef.name"}},
+		"mirror to another's canary":   {service("mirror: [{backendRef: {name: podinfo-canary, namespace: other, port: 80}}]"), nil},
+		"same header twice":            {service("match: [{headers: {x-a: {exact: b}, X-A: {exact: c}}}]"), []string{"spec.service.match[0].headers[x-a]"}},
 		"no gatewayRefs and no port":   {head + "  service: {}" + steps, []string{"spec.service.port", "spec.service.gatewayRefs"}},
 		"header prefix (A10)":          {service("match: [{headers: {a: {prefix: b}}}]"), []string{"spec.service.match[0].headers[a]"}},
 		"query suffix":                 {service("match: [{queryParams: {a: {suffix: b}}}]"), []string{"spec.service.match[0].queryParams[a]"}},
@@ -132,14 +218,5 @@ func TestCheck(t *testing.T) {
 				t.Errorf("Render gave %v", err)
 			}
 		})
-	}
-}
-
-func TestNotSupportedYetSaysSo(t *testing.T) {
-	c := routingtest.Canary(t, minimal)
-	c.Spec.Analysis.Iterations, c.Spec.Analysis.Mirror = 3, true
-	errs := gatewayapi.Provider{}.Check(c)
-	if len(errs) != 1 || !strings.Contains(errs[0].Detail, "not supported yet by gatewayapi:v1 in this version") {
-		t.Fatalf("got %v", errs)
 	}
 }

@@ -32,43 +32,88 @@ func (r rule) render() map[string]any {
 
 // renderSpec maps the canary to the spec of its route and collects everything that cannot be
 // mapped. The spec is of use only when there are no errors.
-func renderSpec(c *v1beta1.Canary, split routing.Split) (map[string]any, field.ErrorList) {
-	errs := routing.CheckPort(c)
-	parents, found := parentRefs(c)
-	errs = append(errs, found...)
-	rules, found := renderRules(c, split)
-	errs = append(errs, found...)
+func (p Provider) renderSpec(c *v1beta1.Canary, split routing.Split) (map[string]any, field.ErrorList) {
+	rules, errs := p.renderRules(c, split)
+	return specWith(c, rules, errs)
+}
 
-	spec := map[string]any{"parentRefs": parents}
-	if hosts := c.Spec.Service.Hosts; len(hosts) > 0 {
-		spec["hostnames"] = stringList(hosts)
-	}
+// releasedSpec is one rule with the apex Service as its only backend.
+func (p Provider) releasedSpec(c *v1beta1.Canary) (map[string]any, field.ErrorList) {
+	matches, errs := mapMatches(servicePath().Child("match"), c.Spec.Service.Match)
+	r, found := p.ruleFor(c, matches, false)
+	r.backends = []any{backend(c, c.ApexName(), 100)}
+	return specWith(c, []rule{r}, append(errs, found...))
+}
+
+func specWith(c *v1beta1.Canary, rules []rule, found field.ErrorList) (map[string]any, field.ErrorList) {
+	errs := routing.CheckPort(c)
+	parents, missing := parentRefs(c)
+	errs = append(append(errs, missing...), found...)
 	rendered := make([]any, 0, len(rules))
 	for _, r := range rules {
 		rendered = append(rendered, r.render())
 	}
-	spec["rules"] = rendered
+	spec := map[string]any{"parentRefs": parents, "rules": rendered}
+	if hosts := c.Spec.Service.Hosts; len(hosts) > 0 {
+		spec["hostnames"] = stringList(hosts)
+	}
 	return spec, errs
 }
 
-// renderRules gives the rules in order of precedence. Weighted steps and Blue/Green need one.
-func renderRules(c *v1beta1.Canary, split routing.Split) ([]rule, field.ErrorList) {
-	service := field.NewPath("spec", "service")
-	matches, errs := mapMatches(service.Child("match"), c.Spec.Service.Match)
-	filters, found := mapFilters(service, &c.Spec.Service, matches)
+// renderRules gives the rules in order of precedence: the last one is for all requests of the
+// service, the ones before it, which ask for more, are for some of them.
+func (p Provider) renderRules(c *v1beta1.Canary, split routing.Split) ([]rule, field.ErrorList) {
+	matches, errs := mapMatches(servicePath().Child("match"), c.Spec.Service.Match)
+	last, found := p.ruleFor(c, matches, split.Mirror)
 	errs = append(errs, found...)
-	timeouts, found := mapTimeouts(service, &c.Spec.Service)
-	errs = append(errs, found...)
+	last.backends = bothBackends(c, split)
 
-	return []rule{{
-		matches:  matches,
-		filters:  filters,
-		timeouts: timeouts,
-		backends: []any{
-			backend(c, c.PrimaryServiceName(), split.Primary),
-			backend(c, c.CanaryServiceName(), split.Canary),
-		},
-	}}, errs
+	switch {
+	case p.isABTest(c):
+		matching, found := matchesOfBoth(c, matches)
+		first, refused := p.ruleFor(c, matching, split.Mirror)
+		if len(errs) == 0 {
+			// What the two rules have in common has been reported already.
+			errs = refused
+		}
+		errs = append(errs, found...)
+		if split.Everyone {
+			return []rule{last}, errs
+		}
+		first.backends = last.backends
+		last.backends = []any{backend(c, c.PrimaryServiceName(), 100)}
+		return []rule{first, last}, errs
+	case c.GetAnalysis().SessionAffinity != nil:
+		return p.withAffinity(c, last, split), errs
+	default:
+		return []rule{last}, errs
+	}
+}
+
+// ruleFor is a rule for the matches with all that spec.service wants of any rule. It lacks only
+// the backends. Its filters are its own: what is added to those of one rule is in no other (D1).
+func (p Provider) ruleFor(c *v1beta1.Canary, matches []any, mirror bool) (rule, field.ErrorList) {
+	service := &c.Spec.Service
+	filters, errs := p.mapFilters(servicePath(), service, matches)
+	if mirror {
+		filters = append(filters, mirrorToCanary(c))
+	}
+	r := rule{matches: matches, filters: filters}
+	if !p.Beta {
+		timeouts, found := mapTimeouts(servicePath(), service)
+		r.timeouts = timeouts
+		errs = append(errs, found...)
+	}
+	return r, errs
+}
+
+func servicePath() *field.Path { return field.NewPath("spec", "service") }
+
+func bothBackends(c *v1beta1.Canary, split routing.Split) []any {
+	return []any{
+		backend(c, c.PrimaryServiceName(), split.Primary),
+		backend(c, c.CanaryServiceName(), split.Canary),
+	}
 }
 
 func backend(c *v1beta1.Canary, name string, weight int32) map[string]any {
@@ -85,7 +130,7 @@ func backend(c *v1beta1.Canary, name string, weight int32) map[string]any {
 func parentRefs(c *v1beta1.Canary) ([]any, field.ErrorList) {
 	refs := c.Spec.Service.GatewayRefs
 	if len(refs) == 0 {
-		return nil, field.ErrorList{field.Required(field.NewPath("spec", "service", "gatewayRefs"),
+		return nil, field.ErrorList{field.Required(servicePath().Child("gatewayRefs"),
 			"name the Gateway, or for a mesh the Service, that the HTTPRoute attaches to, such as [{name: my-gateway, namespace: gateways}]")}
 	}
 	out := make([]any, 0, len(refs))

@@ -7,14 +7,19 @@ import (
 
 	"github.com/kubectl-canary/kubectl-canary/agent/routing"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/gatewayapi"
+	"github.com/kubectl-canary/kubectl-canary/agent/routing/knative"
+	"github.com/kubectl-canary/kubectl-canary/agent/routing/kubernetes"
 	"github.com/kubectl-canary/kubectl-canary/agent/routing/traefik"
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
 // providers are those of this version.
 var providers = map[string]routing.Provider{
-	v1beta1.ProviderGatewayAPIV1: gatewayapi.Provider{},
-	v1beta1.ProviderTraefik:      traefik.Provider{},
+	v1beta1.ProviderGatewayAPIV1:      gatewayapi.Provider{},
+	v1beta1.ProviderGatewayAPIV1Beta1: gatewayapi.Provider{Beta: true},
+	v1beta1.ProviderKubernetes:        kubernetes.Provider{},
+	v1beta1.ProviderKnative:           knative.Provider{},
+	v1beta1.ProviderTraefik:           traefik.Provider{},
 }
 
 // accepted are the names that the CRD admits.

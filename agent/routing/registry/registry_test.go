@@ -19,7 +19,7 @@ import (
 const manifests = "../../../manifests"
 
 func TestFor(t *testing.T) {
-	for _, name := range []string{"gatewayapi:v1", "traefik"} {
+	for _, name := range []string{"gatewayapi:v1", "gatewayapi:v1beta1", "kubernetes", "traefik"} {
 		provider, err := registry.For(name)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -31,21 +31,21 @@ func TestFor(t *testing.T) {
 }
 
 func TestForUnsupported(t *testing.T) {
-	for _, name := range []string{"istio", "nginx", "gatewayapi:v1beta1", "smi:v1alpha1", "kubernetes"} {
+	for _, name := range []string{"istio", "nginx", "smi:v1alpha1"} {
 		provider, err := registry.For(name)
 		var unsupported *registry.UnsupportedError
 		if provider != nil || !errors.As(err, &unsupported) {
 			t.Fatalf("%s: got %v, %v; want an UnsupportedError", name, provider, err)
 		}
-		want := "provider " + name + " is not supported by this version; supported: gatewayapi:v1, traefik"
+		want := "provider " + name + " is not supported by this version; supported: gatewayapi:v1, gatewayapi:v1beta1, knative, kubernetes, traefik"
 		if err.Error() != want {
 			t.Errorf("got %q, want %q", err, want)
 		}
 	}
 }
 
-// Gotcha D16: none of these may end up with a provider, least of all silently with Istio.
-func TestForUnknown(t *testing.T) {
+// None of these may end up with a provider, least of all silently with Istio.
+func TestGotchaD16UnknownNamesAreRefused(t *testing.T) {
 	for _, name := range []string{"", "gatewayapi", "smi", "Traefik", "traefik ", "gatewayapi:v2", "gatewayapi:v1x", "isto"} {
 		provider, err := registry.For(name)
 		var unknown *registry.UnknownError
@@ -134,7 +134,11 @@ func TestEveryProviderHasItsRights(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, ref := range provider.Refs(&v1beta1.Canary{}) {
-			for _, verb := range []string{"get", "list", "watch", "create", "patch"} {
+			verbs := []string{"get", "list", "watch", "patch"}
+			if name != v1beta1.ProviderKnative { // Whose object is the target, which users create.
+				verbs = append(verbs, "create")
+			}
+			for _, verb := range verbs {
 				if !slices.Contains(allowed[ref.GVR.GroupResource()], verb) {
 					t.Errorf("provider %s: nothing in manifests/agent/providers allows to %s %s", name, verb, ref.GVR.GroupResource())
 				}

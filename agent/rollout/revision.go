@@ -1,0 +1,94 @@
+package rollout
+
+import (
+	"strings"
+
+	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+)
+
+// template is a revision without the fingerprint of its configs.
+func template(revision string) string {
+	base, _, _ := strings.Cut(revision, "+")
+	return base
+}
+
+// foreign says whether a revision was written by another controller: ours have a prefix.
+func foreign(revision string) bool {
+	return revision != "" && !strings.Contains(revision, ":")
+}
+
+// alignConfigs makes up for config tracking that was switched on or off since the status was
+// written: a revision of the same template that lacks the fingerprint, or has one where none is
+// made any more, is the same revision. Otherwise the switch, or an upgrade from an agent that
+// tracked none, would start a run of every canary (S5).
+func (d *decider) alignConfigs() {
+	if !d.Target.Exists || !d.Target.Observed {
+		return
+	}
+	now := d.Target.Revision
+	align := func(revision *string) {
+		if template(*revision) == template(now) && strings.Contains(*revision, "+") != strings.Contains(now, "+") {
+			*revision = now
+		}
+	}
+	align(&d.st.LastAppliedSpec)
+	align(&d.st.LastPromotedSpec)
+	align(&d.Primary.Source)
+	align(&d.Primary.Previous)
+	if d.run != nil {
+		align(&d.run.Revision)
+	}
+}
+
+// adopt takes over a canary that is at rest and was run by another controller, whose revisions are
+// hashes of its own. When primary and target agree there is nothing to do. When they do not, the
+// target is either what that controller has rejected, if it is older than its last word, or
+// something new, for which a run starts.
+func (d *decider) adopt() {
+	if !foreign(d.st.LastAppliedSpec) || !d.Target.Exists || !d.Target.Observed || !d.Primary.Exists || d.Primary.Source == "" {
+		return
+	}
+	revision := d.Target.Revision
+	switch {
+	case d.Primary.Source == revision:
+		d.st.LastAppliedSpec, d.st.LastPromotedSpec = revision, revision
+	case d.st.Phase == v1beta1.PhaseFailed && !d.Target.Since.IsZero() && !d.Target.Since.After(d.st.LastTransitionTime.Time):
+		d.st.LastAppliedSpec, d.st.LastPromotedSpec = revision, d.Primary.Source
+	default:
+		d.st.LastAppliedSpec, d.st.LastPromotedSpec = d.Primary.Source, d.Primary.Source
+	}
+	d.say(Info, "TakenOver", "Canary "+d.name()+" was run by another controller; going on with revision "+d.st.LastPromotedSpec)
+}
+
+// recognise deals with a primary that does not say what it runs: as long as it was not written by the
+// agent, what it agrees with is what was promoted.
+func (d *decider) recognise() {
+	if !d.Primary.Exists || !d.Primary.Unmarked || d.Primary.Source == "" || !d.Target.Observed {
+		return
+	}
+	switch d.st.Phase {
+	case v1beta1.PhasePromoting, v1beta1.PhaseFinalising, "", v1beta1.PhaseInitializing:
+		return
+	default:
+	}
+	switch {
+	case d.Primary.Source == d.Target.Revision:
+		d.do(AdoptPrimary{Revision: d.Primary.Source})
+		d.st.LastPromotedSpec = d.Primary.Source
+	case foreign(d.st.LastPromotedSpec):
+		d.st.LastPromotedSpec = d.Primary.Source
+	}
+}
+
+// tracked notes the configs of the revision that the status now speaks of.
+func (d *decider) tracked() {
+	if d.Target.Configs == nil {
+		d.st.TrackedConfigs = nil
+		return
+	}
+	configs := make(map[string]string, len(d.Target.Configs))
+	for name, digest := range d.Target.Configs {
+		configs[name] = digest
+	}
+	d.st.TrackedConfigs = &configs
+}
