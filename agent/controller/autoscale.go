@@ -101,6 +101,9 @@ func (c *Controller) ensureScaler(ctx context.Context, w *world, e rollout.Ensur
 				return err
 			}
 		}
+		if err := c.resumeTakenOver(ctx, w, live); err != nil {
+			return err
+		}
 	}
 	written, err := c.apply(ctx, w.scalers.gvr, want)
 	if err != nil {
@@ -110,6 +113,22 @@ func (c *Controller) ensureScaler(ctx context.Context, w *world, e rollout.Ensur
 	c.recent.wrote(objectKey{routeResource(w.scalers.gvr), written.GetNamespace(), written.GetName()}, written)
 	c.queueAgain(w)
 	return nil
+}
+
+// resumeTakenOver lets a primary's autoscaler go on that another controller has copied together with
+// the pause of the target's (A13), once, before the agent's first own write.
+func (c *Controller) resumeTakenOver(ctx context.Context, w *world, live *unstructured.Unstructured) error {
+	for _, entry := range live.GetManagedFields() {
+		if entry.Manager == FieldManager {
+			return nil
+		}
+	}
+	patch, needed := autoscaler.Pause(live, false)
+	if !needed {
+		return nil
+	}
+	_, err := c.patchScaler(ctx, w, live.GetName(), patch)
+	return err
 }
 
 func (c *Controller) pauseScaler(ctx context.Context, w *world, e rollout.PauseScaler) error {

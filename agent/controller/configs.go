@@ -2,9 +2,8 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
-	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -127,14 +126,7 @@ func (c *Controller) observeConfigs(ctx context.Context, w *world) {
 	}
 	tracked, err := c.trackedConfigs(ctx, w)
 	if err != nil {
-		w.Target.Observed = false
-		c.queue.AddAfter(canaryName(w.canary), missingRetry)
-		c.log.Warn("cannot tell the revision", "canary", w.canary.Name+"."+w.canary.Namespace, "error", err)
-		if apierrors.IsForbidden(err) {
-			w.Problems = append(w.Problems, rollout.Problem{
-				Reason: "ConfigsUnreadable", Message: err.Error() + "; allow it, or start the agent with -enable-config-tracking=false",
-			})
-		}
+		c.configsUnknown(w, err)
 		return
 	}
 	w.Target.Configs = tracked
@@ -142,6 +134,32 @@ func (c *Controller) observeConfigs(ctx context.Context, w *world) {
 		w.Target.Revision += "+" + fingerprint
 	}
 }
+
+// configsUnknown leaves the revision unknown, and asks for another look.
+func (c *Controller) configsUnknown(w *world, err error) {
+	w.Target.Observed = false
+	var again *retryError
+	if errors.As(err, &again) {
+		c.queue.AddAfter(canaryName(w.canary), again.after)
+		return
+	}
+	c.queue.AddAfter(canaryName(w.canary), missingRetry)
+	c.log.Warn("cannot tell the revision", "canary", w.canary.Name+"."+w.canary.Namespace, "error", err)
+	var ambiguous *ambiguousError
+	switch {
+	case errors.As(err, &ambiguous):
+		w.Problems = append(w.Problems, rollout.Problem{Reason: "AmbiguousConfigs", Message: err.Error()})
+	case apierrors.IsForbidden(err):
+		w.Problems = append(w.Problems, rollout.Problem{
+			Reason: "ConfigsUnreadable", Message: err.Error() + "; allow it, or start the agent with -enable-config-tracking=false",
+		})
+	}
+}
+
+// ambiguousError is for a template whose configs cannot have copies.
+type ambiguousError struct{ error }
+
+func (e *ambiguousError) Unwrap() error { return e.error }
 
 func (c *Controller) trackedConfigs(ctx context.Context, w *world) (map[string]string, error) {
 	refs, err := c.configRefs(ctx, w)
@@ -186,7 +204,7 @@ func (c *Controller) configRefs(ctx context.Context, w *world) ([]configs.Ref, e
 	}
 	refs := configs.Refs(template)
 	if err := configs.CheckNames(refs); err != nil {
-		return nil, fmt.Errorf("%s: %w", called(w.kind, w.canary.Namespace, target.GetName()), err)
+		return nil, &ambiguousError{fmt.Errorf("%s: %w", called(w.kind, w.canary.Namespace, target.GetName()), err)}
 	}
 	c.tracker.setRefs(uid, revision, refs)
 	return refs, nil
@@ -270,103 +288,4 @@ func (c *Controller) configHandler(kind string) cache.ResourceEventHandler {
 		}
 	}
 	return cache.ResourceEventHandlerFuncs{AddFunc: changed, UpdateFunc: func(_, o any) { changed(o) }, DeleteFunc: changed}
-}
-
-// copyConfigs gives the primary copies of the configs that the target uses, as they were when the
-// revision was analysed, and makes the target's template use them. It fails without a write when
-// one of them has changed since.
-func (c *Controller) copyConfigs(ctx context.Context, w *world, target *unstructured.Unstructured, revision string) error {
-	if !c.config.TrackConfigs || !w.kind.Traits().Pods {
-		return nil
-	}
-	template, _, err := unstructured.NestedMap(target.Object, "spec", "template")
-	if err != nil {
-		return err
-	}
-	bodies, digests := map[configs.Ref]*unstructured.Unstructured{}, map[string]string{}
-	rename := map[string]bool{}
-	for _, ref := range configs.Refs(template) {
-		live, err := c.readOriginal(ctx, w.canary.Namespace, ref)
-		if err != nil {
-			return err
-		}
-		switch {
-		case live == nil && ref.Optional:
-			rename[ref.Key()] = true // One that comes later has to be analysed first.
-		case live == nil:
-			return &retryError{after: missingRetry, err: fmt.Errorf("%s of namespace %s is missing", ref.Key(), w.canary.Namespace)}
-		case configs.Tracked(live):
-			rename[ref.Key()] = true
-			bodies[ref], digests[ref.Key()] = live, configs.Digest(live)
-		}
-	}
-	if _, analysed, _ := strings.Cut(revision, "+"); configs.Fingerprint(digests) != analysed {
-		return &retryError{after: conflictRetry, err: fmt.Errorf("the configs of %s changed meanwhile: %s",
-			called(w.kind, w.canary.Namespace, target.GetName()), strings.Join(configs.Changed(w.Target.Configs, digests), ", "))}
-	}
-	for ref, live := range bodies {
-		if err := c.copyConfig(ctx, w, ref, live); err != nil {
-			return err
-		}
-	}
-	return renameConfigs(target, func(ref configs.Ref) bool { return rename[ref.Key()] })
-}
-
-func (c *Controller) copyConfig(ctx context.Context, w *world, ref configs.Ref, live *unstructured.Unstructured) error {
-	present, err := c.readConfig(ctx, w.canary.Namespace, ref, ref.CopyName())
-	if err != nil {
-		return err
-	}
-	want, err := configs.RenderCopy(w.canary, live, present, c.config.Prefixes)
-	if err != nil {
-		return err
-	}
-	if present != nil {
-		if configs.Current(want, present) {
-			return nil
-		}
-		if patch, needed := configs.Stray(want, present); needed {
-			_, err := c.dynamic.Resource(ref.Resource()).Namespace(w.canary.Namespace).
-				Patch(ctx, ref.CopyName(), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
-			if err != nil {
-				return fmt.Errorf("patch %s %s/%s: %w", ref.Kind, w.canary.Namespace, ref.CopyName(), err)
-			}
-		}
-	}
-	_, err = c.apply(ctx, ref.Resource(), want)
-	return err
-}
-
-// renameConfigs makes a workload use the copies.
-func renameConfigs(object *unstructured.Unstructured, tracked func(configs.Ref) bool) error {
-	template, ok, err := unstructured.NestedMap(object.Object, "spec", "template")
-	if err != nil || !ok {
-		return err
-	}
-	return unstructured.SetNestedMap(object.Object, configs.Rename(template, tracked), "spec", "template")
-}
-
-// copiesAgree says whether the copies that a primary of another controller uses have the contents
-// of the originals.
-func (c *Controller) copiesAgree(ctx context.Context, w *world, target *unstructured.Unstructured) (bool, error) {
-	template, _, err := unstructured.NestedMap(target.Object, "spec", "template")
-	if err != nil {
-		return false, err
-	}
-	originals, copies := map[string]string{}, map[string]string{}
-	for _, ref := range configs.Refs(template) {
-		live, err := c.readOriginal(ctx, w.canary.Namespace, ref)
-		if err != nil {
-			return false, err
-		}
-		copied, err := c.readConfig(ctx, w.canary.Namespace, ref, ref.CopyName())
-		if err != nil {
-			return false, err
-		}
-		if live == nil || copied == nil {
-			return false, nil
-		}
-		originals[ref.Key()], copies[ref.Key()] = configs.Digest(live), configs.Digest(copied)
-	}
-	return maps.Equal(originals, copies), nil
 }
