@@ -195,17 +195,26 @@ func (m *model) question(verb string) (question, effect string) {
 	case verbStep:
 		effect = "The promotion begins without the check of the last step."
 		if i := c.CurrentStep; i < len(c.Steps) && i >= 0 {
-			effect = fmt.Sprintf("Step %d ends now, without its check; the canary gets %d%% of the traffic.", i, c.Steps[i].Weight)
+			effect = fmt.Sprintf("Step %d ends now, without its check; the canary gets %s.", i, c.Gets(c.Steps[i]))
 		}
 		return "Promote one step of " + where + "?", effect
 	case verbAbort:
 		return "Abort " + where + "?", "All traffic returns to the primary at once; " + revision + " is rejected."
 	case verbPause:
-		return "Pause " + where + "?", fmt.Sprintf("The canary keeps %d%% of the traffic until somebody resumes; checks go on.", c.Weight)
+		return "Pause " + where + "?", m.holds() + " until somebody resumes; checks go on."
 	case verbResume:
 		return "Resume " + where + "?", fmt.Sprintf("The run goes on from step %d of %d.", c.CurrentStep, c.TotalSteps)
 	}
 	return verb + " " + where + "?", ""
+}
+
+// holds is what a pause does.
+func (m *model) holds() string {
+	c := &m.detail.canary
+	if step, running := c.Current(); running && c.Weight > 0 {
+		return "The canary keeps " + c.Gets(step)
+	}
+	return "The run does not go on"
 }
 
 func plural(n int, noun string) string {

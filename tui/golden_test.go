@@ -162,6 +162,11 @@ func TestReadableWithoutColour(t *testing.T) {
 		"stale":       {"stale since 12s: connection refused", "Progressing"},
 		"gone":        {"Deleted"},
 		"paused":      {"Paused", "pause by alice accepted"},
+		"gated":       {"Waiting", "28m00s", "kubectl canary approve app -n test --gate qa"},
+		"abtesting":   {"matching", "all others", "iteration 4 of 10"},
+		"bluegreen":   {"copies of the requests"},
+		"rollback":    {"Rolling back", "rollback to 7c9f8d5b4f"},
+		"restored":    {"Rolled back", "was brought back"},
 	} {
 		frame := ansi.Strip(Frame(options(), 80, 24, updatesOf(state)...))
 		for _, word := range words {

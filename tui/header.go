@@ -24,6 +24,15 @@ func (m *model) phase() (sign, word string, style lipgloss.Style) {
 	case c.Phase == "":
 		return s.NoData, "Unknown", t.Warn
 	}
+	_, gated := c.WaitingGate()
+	switch {
+	case c.RollingBack():
+		return s.Promoting, "Rolling back", t.Warn
+	case c.Phase == "Failed" && c.Restored():
+		return s.Failed, "Rolled back", t.Fail
+	case gated && !c.Paused():
+		return s.Waiting, "Waiting", t.Warn
+	}
 	switch c.Phase {
 	case "Succeeded", "Initialized":
 		return s.Passed, c.Phase, t.Pass

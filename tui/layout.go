@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // The breakpoints of the layout.
@@ -34,7 +35,7 @@ func (m *model) windowTitle() string {
 	return m.detail.canary.Name + " " + m.detail.canary.Namespace + ": " + word
 }
 
-// progress is the weight, shown by terminals in their tab or on the task bar.
+// progress is the weight or, where that says nothing, the share of the steps, shown by terminals in their tab or on the task bar.
 func (m *model) progress() *tea.ProgressBar {
 	c := &m.detail.canary
 	switch {
@@ -43,11 +44,20 @@ func (m *model) progress() *tea.ProgressBar {
 	case c.Phase == "Failed":
 		return tea.NewProgressBar(tea.ProgressBarError, 100)
 	case c.Active() && (c.Paused() || m.detail.stale != nil):
-		return tea.NewProgressBar(tea.ProgressBarWarning, int(c.Weight))
+		return tea.NewProgressBar(tea.ProgressBarWarning, m.done())
 	case c.Active():
-		return tea.NewProgressBar(tea.ProgressBarDefault, int(c.Weight))
+		return tea.NewProgressBar(tea.ProgressBarDefault, m.done())
 	}
 	return tea.NewProgressBar(tea.ProgressBarNone, 0)
+}
+
+// done is how far the run is, in percent.
+func (m *model) done() int {
+	c := &m.detail.canary
+	if noun, at, of := c.Position(); noun == "iteration" && of > 0 {
+		return clampInt(100*at/of, 0, 100)
+	}
+	return clampInt(int(c.Weight), 0, 100)
 }
 
 // frame is the screen: exactly height lines of exactly width columns.
@@ -172,10 +182,10 @@ func (m *model) compact(width, height int) []string {
 	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
 	sign, word, style := m.phase()
 	step := ""
-	if c.TotalSteps > 0 {
-		step = t.Label.Render("step ") + count(int32(c.CurrentStep)) + "/" + count(int32(c.TotalSteps))
+	if noun, at, of := c.Position(); of > 0 {
+		step = t.Label.Render(noun+" ") + count(int32(at)) + "/" + count(int32(of))
 	}
-	state := style.Render(sign+" "+word) + " " + count(c.Weight) + "%"
+	state := style.Render(sign+" "+word) + " " + c.Share()
 	if height == 1 {
 		return []string{t.Title.Render(cut(c.Name, max(6, width/3), s.Ellipsis)) + " " + state + " " + step}
 	}
@@ -188,7 +198,7 @@ func (m *model) compact(width, height int) []string {
 		text, style := m.message()
 		lines = append(lines, style.Render(cut(text, width, s.Ellipsis)))
 	}
-	lines = append(lines, m.bar(clampInt(int(c.Weight), 0, 100), max(1, width-11), t.Canary)+" "+step)
+	lines = append(lines, m.bar(m.done(), max(1, width-max(11, 1+ansi.StringWidth(step))), t.Canary)+" "+step)
 	lines = append(lines, m.row("next", m.next(width)[0]), m.row("checks", m.checks()))
 	for i := range c.Metrics {
 		lines = append(lines, m.metricLine(i, width))

@@ -18,6 +18,9 @@ type metricChart struct {
 func metricCharts(c view.Canary) []metricChart {
 	var weights []chart.Mark
 	for i, step := range c.Steps {
+		if c.StepLabel(step) == "" || step.Mirror {
+			continue // There is no weight to be written on the axis.
+		}
 		if !step.Start.IsZero() && (i == 0 || step.Weight != c.Steps[i-1].Weight) {
 			weights = append(weights, chart.Mark{Time: step.Start, Kind: chart.MarkWeight, Weight: int(step.Weight)})
 		}

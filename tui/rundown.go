@@ -21,15 +21,26 @@ func (m *model) sides(width int) []string {
 		name            string
 		style           lipgloss.Style
 		percent         int
+		match           string // which requests, when no share says it: A/B, mirroring
 		image, rev, pod string
 	}
 	promoted := c.PromotedRevision
-	if c.Phase == "Promoting" || c.Phase == "Finalising" {
+	switch {
+	case c.RollingBack():
+		promoted = c.Run.Revision
+	case c.Phase == "Promoting" || c.Phase == "Finalising":
 		promoted = c.Revision // the primary is being rolled to it, or has been; its image says so too
 	}
 	both := []side{
-		{"primary", t.Primary, 100 - weight, images(c.Images.Primary), shortRevision(promoted), podCount(c.Pods, view.SidePrimary)},
-		{"canary", t.Canary, weight, images(c.Images.Target), shortRevision(c.Revision), podCount(c.Pods, view.SideCanary)},
+		{"primary", t.Primary, 100 - weight, "all others", images(c.Images.Primary), shortRevision(promoted), podCount(c.Pods, view.SidePrimary)},
+		{"canary", t.Canary, weight, "matching", images(c.Images.Target), shortRevision(c.Revision), podCount(c.Pods, view.SideCanary)},
+	}
+	switch c.Split() {
+	case view.SplitMatch:
+	case view.SplitMirror:
+		both[0].match, both[1].match = "", "copies of the requests"
+	case view.SplitWeight:
+		both[0].match, both[1].match = "", ""
 	}
 	wide := func(get func(side) string) int {
 		return max(ansi.StringWidth(get(both[0])), ansi.StringWidth(get(both[1])))
@@ -51,10 +62,7 @@ func (m *model) sides(width int) []string {
 			lines = append(lines, line)
 			continue
 		}
-		if bar >= 4 {
-			line += m.bar(x.percent, bar, x.style)
-		}
-		line += padLeft(strconv.Itoa(x.percent)+"%", 5)
+		line += m.share(x.percent, x.match, bar, x.style)
 		for _, col := range []struct {
 			text  string
 			width int
@@ -66,6 +74,19 @@ func (m *model) sides(width int) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// share is the bar of a side and its percentage, or which requests it gets.
+func (m *model) share(percent int, match string, width int, style lipgloss.Style) string {
+	const number = 5
+	if match != "" {
+		return style.Render(fit(match, max(width, 0)+number, m.theme.Symbols.Ellipsis))
+	}
+	text := padLeft(strconv.Itoa(percent)+"%", number)
+	if width < 4 {
+		return text
+	}
+	return m.bar(percent, width, style) + text
 }
 
 // bar is filled in proportion; a share above zero always shows, one below a hundred never fills it.
@@ -128,6 +149,9 @@ func (m *model) rundown(width int) []string {
 	if hooks := m.hooks(); hooks != "" {
 		lines = append(lines, m.row("hooks", hooks))
 	}
+	if gates := m.gates(); gates != "" {
+		lines = append(lines, m.row("gates", gates))
+	}
 	return lines
 }
 
@@ -150,7 +174,11 @@ func (m *model) next(width int) []string {
 		when = span(left)
 	}
 	bar := ""
-	if total := c.NextActionTime.Sub(c.HoldStart); !c.HoldStart.IsZero() && total > 0 {
+	since := c.HoldStart
+	if gate, waits := c.WaitingGate(); waits {
+		since = gate.Since
+	}
+	if total := c.NextActionTime.Sub(since); !since.IsZero() && total > 0 {
 		const width = 12
 		n := int(width * max(0, min(1, 1-float64(left)/float64(total))))
 		bar = t.Canary.Render(strings.Repeat(s.HoldFull, n)) + t.Rule.Render(strings.Repeat(s.HoldEmpty, width-n)) + " "
@@ -212,26 +240,48 @@ func (m *model) hooks() string {
 	return strings.Join(parts, t.Label.Render(" "+s.Dot+" "))
 }
 
-// track is the row of steps with their weights; where they do not all fit, those around the
+// gates begins with the one that waits and how to open it, which must not be what is cut.
+func (m *model) gates() string {
+	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
+	var parts []string
+	for _, g := range c.Gates {
+		sign, rest := t.Label.Render(s.Pending), g.At
+		switch g.State {
+		case "Waiting":
+			command := t.Warn.Render(s.Waiting) + " " + g.Name + ": " + c.ApproveCommand(g)
+			parts = slices.Insert(parts, 0, command)
+			continue
+		case "Approved":
+			sign = t.Pass.Render(s.Passed)
+		case "Rejected":
+			sign, rest = t.Fail.Render(s.Failed), g.At+" rejected"
+		case "TimedOut":
+			sign, rest = t.Warn.Render(s.Skipped), g.At+" timed out"
+		}
+		parts = append(parts, sign+" "+g.Name+t.Label.Render(" "+rest))
+	}
+	return strings.Join(parts, t.Label.Render(" "+s.Dot+" "))
+}
+
+// track is the row of steps with their weights, or without words for those that repeat a check; where they do not all fit, those around the
 // current one, with the number of those left out on either side.
 func (m *model) track(width int) string {
 	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
 	if len(c.Steps) == 0 {
+		if c.Run != nil && c.Run.Rollback {
+			return t.Label.Render("none: rollback to " + shortRevision(c.Run.Revision))
+		}
 		return ""
 	}
 	lead := fmt.Sprintf("%d/%d", c.CurrentStep, max(c.TotalSteps, len(c.Steps)))
 	lead = pad(t.Title.Render(lead), 7)
 	room := width - ansi.StringWidth(lead)
 
-	sameWeight := !slices.ContainsFunc(c.Steps, func(x view.Step) bool { return x.Weight != c.Steps[0].Weight })
 	texts := make([]string, len(c.Steps)) // plain, for measuring
 	total := 0
 	for i, step := range c.Steps {
 		sign, _ := m.stepSign(step)
-		texts[i] = sign
-		if !sameWeight {
-			texts[i] += strconv.Itoa(int(step.Weight))
-		}
+		texts[i] = sign + c.StepLabel(step)
 		total += ansi.StringWidth(texts[i])
 	}
 	from, to := 0, len(texts)

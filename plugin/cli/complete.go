@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completionPatience bounds what a press of the tab key waits for the cluster.
-const completionPatience = 2 * time.Second
+// CompletionPatience bounds what a press of the tab key waits for the cluster.
+const CompletionPatience = 2 * time.Second
 
 // CompleteName offers the canaries of the namespace as the first argument.
 func (d Deps) CompleteName(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -28,7 +28,7 @@ func (d Deps) CompleteName(cmd *cobra.Command, args []string, typed string) ([]s
 	if parent == nil {
 		parent = context.Background()
 	}
-	ctx, cancel := context.WithTimeout(parent, completionPatience)
+	ctx, cancel := context.WithTimeout(parent, CompletionPatience)
 	defer cancel()
 	var out []string
 	for _, name := range names(ctx, client, namespace) {

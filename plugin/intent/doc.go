@@ -1,5 +1,5 @@
 // Package intent carries an operator's verb to the agent and brings back its answer: the machinery
-// behind promote, abort, pause and resume, on the command line and in the terminal UI.
+// behind promote, abort, approve, rollback and the like, on the command line and in the terminal UI.
 //
 // A verb is a handful of annotations on the Canary, written together by server-side apply. The
 // agent acts on an id that it has not seen and answers in status.lastIntent; Do waits for that, so

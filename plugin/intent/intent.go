@@ -29,9 +29,11 @@ type Options struct {
 	// Question is asked on a terminal; empty asks nothing. It gets the canary as it is now.
 	Question func(view.Canary) string
 
-	Name         string
-	Namespace    string
-	Reason       string
+	Name      string
+	Namespace string
+	Reason    string
+	// Gate that approve and reject are about; empty for the one that waits.
+	Gate         string
 	Yes          bool
 	Wait         bool
 	Timeout      time.Duration
@@ -109,7 +111,8 @@ func (o *Options) question(seen view.Canary) string {
 func (o *Options) send(ctx context.Context, client dynamic.Interface, seen view.Canary) error {
 	sender := Sender{Client: client, Now: o.Now}
 	sent, err := sender.Send(ctx, seen, Request{
-		Verb: o.Verb, Reason: o.Reason, Revision: revision(seen), FieldManager: o.FieldManager, DryRun: o.DryRun,
+		Verb: o.Verb, Reason: o.Reason, Revision: Revision(o.Verb, seen), Gate: o.gate(seen),
+		FieldManager: o.FieldManager, DryRun: o.DryRun,
 	})
 	if err != nil {
 		return o.Explain(ctx, err, string(o.Verb), o.Namespace, o.Name)
@@ -122,7 +125,7 @@ func (o *Options) send(ctx context.Context, client dynamic.Interface, seen view.
 	answer, err := sender.Wait(waiting, sent)
 	switch {
 	case err != nil && ctx.Err() == nil && errors.Is(waiting.Err(), context.DeadlineExceeded):
-		return o.noAnswer()
+		return o.noAnswer(seen)
 	case err != nil:
 		return o.Explain(ctx, err, "wait for the answer about", o.Namespace, o.Name)
 	case answer.Overtaken:
@@ -138,9 +141,13 @@ func (o *Options) send(ctx context.Context, client dynamic.Interface, seen view.
 	return err
 }
 
-func (o *Options) noAnswer() error {
-	return cli.TimedOut("no agent answered within %s: the verb %q stays in the annotations of canary %q, and an agent that starts acts on it; "+
-		"is one running? (kubectl canary version)", o.Timeout, o.Verb, o.Name)
+func (o *Options) noAnswer(seen view.Canary) error {
+	running := "is one running? (kubectl canary version)"
+	if seen.Foreign {
+		running = "as it looks, another controller runs this canary, and that one does not read verbs"
+	}
+	return cli.TimedOut("no agent answered within %s: the verb %q stays in the annotations of canary %q, and an agent that starts acts on it; %s",
+		o.Timeout, o.Verb, o.Name, running)
 }
 
 func (o *Options) print() error {
@@ -148,9 +155,16 @@ func (o *Options) print() error {
 	return err
 }
 
-// revision is that of the run the operator saw; without a run the agent has none to compare.
-func revision(seen view.Canary) string {
-	if seen.Run == nil {
+// Revision is what the agent compares before it acts, so that a verb never hits what the operator
+// has not seen: the revision of the run or, for retry, which is for one that has ended, that of the
+// target. What a rollback brings back only the agent knows.
+func Revision(verb v1beta1.Verb, seen view.Canary) string {
+	switch {
+	case verb == v1beta1.VerbRollback:
+		return ""
+	case verb == v1beta1.VerbRetry:
+		return seen.TargetRevision
+	case seen.Run == nil:
 		return ""
 	}
 	return seen.Run.Revision

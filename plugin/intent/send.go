@@ -29,6 +29,8 @@ type Request struct {
 	Reason string
 	// Revision the operator saw; the agent refuses the verb when the run is about another one.
 	Revision string
+	// Gate that approve and reject are about.
+	Gate string
 	// FieldManager that owns the annotations.
 	FieldManager string
 	// DryRun of the write.
@@ -54,7 +56,7 @@ func (s Sender) Send(ctx context.Context, seen view.Canary, r Request) (Sent, er
 		return Sent{}, err
 	}
 	intent := v1beta1.Intent{
-		ID: rand.Text(), Verb: r.Verb, Revision: r.Revision, By: by, At: s.Now(), Reason: r.Reason,
+		ID: rand.Text(), Verb: r.Verb, Revision: r.Revision, Gate: r.Gate, By: by, At: s.Now(), Reason: r.Reason,
 	}
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(v1beta1.SchemeGroupVersion.WithKind(v1beta1.CanaryKind))

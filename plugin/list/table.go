@@ -63,7 +63,7 @@ func row(v view.Canary, now time.Time) metav1.TableRow {
 			ObjectMeta: metav1.ObjectMeta{Name: v.Name, Namespace: v.Namespace},
 		}},
 		Cells: []any{
-			v.Name, phase(v), fmt.Sprintf("%d%%", v.Weight), step(v),
+			v.Name, phase(v), v.Share(), step(v),
 			fmt.Sprintf("%d/%d", v.FailedChecks, v.Threshold), age,
 			string(v.Health), orNone(v.Provider), strings.ToLower(v.Target.Kind) + "/" + v.Target.Name,
 			duration.HumanDuration(v.Interval.Duration), orNone(v.Revision), orNone(message),
@@ -80,8 +80,15 @@ func phase(v view.Canary) string {
 	case v.Phase == "":
 		words = []string{"<none>"}
 	}
-	if v.Paused() {
+	switch _, waits := v.WaitingGate(); {
+	case v.Paused():
 		words = append(words, "Paused")
+	case waits && v.Phase == "Progressing": // The other gates have phases of their own.
+		words = append(words, "Gated")
+	case v.RollingBack():
+		words = append(words, "Rollback")
+	case v.Restored() && v.Phase == "Failed":
+		words = append(words, "Restored")
 	}
 	if v.Suspended {
 		words = append(words, "Suspended")

@@ -86,8 +86,9 @@ func TestSilentServer(t *testing.T) {
 	flag := " --server " + server.URL
 	p.run("status app --watch --timeout 50ms"+flag).want(t, 4, "", `canary "app" has not ended within 50ms: nothing was heard of it`)
 	p.run("list --request-timeout 50ms"+flag).want(t, 1, "", "cannot be reached (no answer in time)")
-	<-asked
-	<-asked
+	for len(asked) > 0 { // On a busy machine time can run out before the server is asked at all.
+		<-asked
+	}
 	for _, line := range []string{"list", "status app", "status app -w", "abort app", "watch app", "version"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {

@@ -109,6 +109,20 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+func TestStatusOfStrategies(t *testing.T) {
+	for name, object := range map[string]string{
+		"gated": gated, "restored": restored, "bluegreen": blueGreen, "abtesting": abTesting, "flagger-abtesting": flaggerABTesting,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProgram(t)
+			p.server.Put(t, object)
+			r := p.run("status app")
+			r.want(t, 0, "Name:", "")
+			golden(t, "status-"+name, r.out+"\n"+p.run("list").out)
+		})
+	}
+}
+
 func TestStatusWithoutRights(t *testing.T) {
 	p := newProgram(t)
 	p.server.Put(t, running, workload)

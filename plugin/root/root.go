@@ -12,13 +12,17 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/abort"
+	"github.com/kubectl-canary/kubectl-canary/plugin/approve"
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
 	"github.com/kubectl-canary/kubectl-canary/plugin/cluster"
 	"github.com/kubectl-canary/kubectl-canary/plugin/create"
 	"github.com/kubectl-canary/kubectl-canary/plugin/list"
 	"github.com/kubectl-canary/kubectl-canary/plugin/pause"
 	"github.com/kubectl-canary/kubectl-canary/plugin/promote"
+	"github.com/kubectl-canary/kubectl-canary/plugin/reject"
 	"github.com/kubectl-canary/kubectl-canary/plugin/resume"
+	"github.com/kubectl-canary/kubectl-canary/plugin/retry"
+	"github.com/kubectl-canary/kubectl-canary/plugin/rollback"
 	"github.com/kubectl-canary/kubectl-canary/plugin/status"
 	"github.com/kubectl-canary/kubectl-canary/plugin/version"
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
@@ -79,7 +83,8 @@ func NewRootCmd(deps cli.Deps) *cobra.Command {
 	}
 	for _, c := range []*cobra.Command{
 		create.NewCreateCmd(deps, nil), promote.NewPromoteCmd(deps, nil), abort.NewAbortCmd(deps, nil),
-		pause.NewPauseCmd(deps, nil), resume.NewResumeCmd(deps, nil),
+		pause.NewPauseCmd(deps, nil), resume.NewResumeCmd(deps, nil), approve.NewApproveCmd(deps, nil),
+		reject.NewRejectCmd(deps, nil), retry.NewRetryCmd(deps, nil), rollback.NewRollbackCmd(deps, nil),
 	} {
 		c.GroupID = "act"
 		cmd.AddCommand(c)

@@ -38,6 +38,8 @@ func TestVerbs(t *testing.T) {
 		"abort app -y":                 {"abort", "canary.flagger.app/app aborted\n"},
 		"pause app":                    {"pause", "canary.flagger.app/app paused\n"},
 		"resume app":                   {"resume", "canary.flagger.app/app resumed\n"},
+		"approve app":                  {"approve", "canary.flagger.app/app approved\n"},
+		"reject app --reason slow":     {"reject", "canary.flagger.app/app rejected\n"},
 	} {
 		t.Run(line, func(t *testing.T) {
 			p := newProgram(t)
@@ -63,6 +65,106 @@ func TestVerbs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// failed is canary app after its run, with the target gone on to another revision in the meantime.
+var failed = strings.NewReplacer(
+	"phase: Progressing", "phase: Failed", "lastAppliedSpec: rs:7c548cbb77", "lastAppliedSpec: rs:now",
+	"    step: 2\n", "    step: 2\n    outcome: RolledBack\n",
+).Replace(running)
+
+// What the agent compares: retry is about the target, a rollback about what only the agent knows.
+func TestVerbsBetweenRuns(t *testing.T) {
+	for line, want := range map[string]struct{ verb, out, revision string }{
+		"retry app":       {"retry", "canary.flagger.app/app retried\n", "rs:now"},
+		"rollback app -y": {"rollback", "canary.flagger.app/app rolled back\n", ""},
+	} {
+		t.Run(line, func(t *testing.T) {
+			p := newProgram(t)
+			p.server.Put(t, failed)
+			p.agent("Accepted", "done")
+			p.run(line).want(t, 0, want.out, "done\n")
+			have := p.annotations()
+			if have["kubectl-canary/verb"] != want.verb || have["kubectl-canary/revision"] != want.revision {
+				t.Errorf("annotations: %v", have)
+			}
+		})
+	}
+}
+
+func TestRetryOfFlaggersCanary(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, foreign)
+	p.run("retry podinfo --timeout 50ms").want(t, 4, "", "another controller runs this canary, and that one does not read verbs")
+}
+
+// gated is canary app waiting at the second of its two gates.
+var gated = strings.NewReplacer(
+	"    webhooks:\n", "    gates: [{name: go, at: rollout}, {name: qa, at: promotion, timeout: 30m}]\n    webhooks:\n",
+	"phase: Progressing", "phase: WaitingPromotion",
+	"message: holding 40% of the traffic", "message: 'WaitingPromotion: waiting for kubectl canary approve app --gate qa.'",
+	"    hooks:\n", `    gates:
+    - {name: go, state: Approved, since: "2026-08-01T11:57:00Z", by: ada}
+    - {name: qa, state: Waiting, since: "2026-08-01T11:58:00Z"}
+    hooks:
+`,
+).Replace(running)
+
+func TestGate(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, gated)
+	p.agent("Accepted", "")
+	for line, want := range map[string]string{
+		"approve app":                   "qa", // the one that was seen to wait, not any that waits later
+		"reject app":                    "qa",
+		"approve app --gate go":         "go",
+		"abort app":                     "",
+		"approve canary/app --gate a,b": "a,b",
+	} {
+		p.run(line).want(t, 0, "canary.flagger.app/app", "")
+		if have := p.annotations()["kubectl-canary/gate"]; have != want {
+			t.Errorf("%s: gate %q, want %q", line, have, want)
+		}
+	}
+	p.run("abort app --gate qa").want(t, 2, "", "unknown flag: --gate")
+	p.runArgs(t.Context(), "__complete", "approve", "app", "--gate", "").want(t, 0, "go\nqa\n:4", "ShellCompDirectiveNoFileComp")
+	p.run("__complete reject canary/app --gate q").want(t, 0, "qa\n:4", "ShellCompDirectiveNoFileComp")
+	p.run("__complete retry a").want(t, 0, "app\n:4", "ShellCompDirectiveNoFileComp")
+}
+
+func TestQuestions(t *testing.T) {
+	promoting := strings.NewReplacer("phase: Progressing", "phase: Promoting").Replace(running)
+	promotionFailed := strings.NewReplacer("phase: Progressing", "phase: Failed",
+		"    step: 2\n", "    step: 2\n    outcome: PromotionFailed\n").Replace(running)
+	for name, c := range map[string]struct{ object, line, question string }{
+		"reject":    {gated, "reject app", "Reject at gate qa revision rs:7c548cbb77, and send all traffic back to the primary?"},
+		"rollback":  {failed, "rollback app", "Bring the revision that the primary had before revision rs:5d9b8cf6f4 back to it now, without checks?"},
+		"promoting": {promoting, "rollback app", "Bring revision rs:5d9b8cf6f4 back to the primary now, without checks, and reject revision rs:7c548cbb77?"},
+		"promotion failed": {
+			promotionFailed, "rollback app",
+			"Bring revision rs:5d9b8cf6f4 back to the primary now, without checks, and reject revision rs:7c548cbb77?",
+		},
+		"in a run": {
+			running, "rollback app",
+			"Give up revision rs:7c548cbb77, and bring the revision that the primary had before revision rs:5d9b8cf6f4 back",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProgram(t)
+			p.server.Put(t, c.object)
+			p.tty, p.stdin = cli.Terminal{In: true}, "n\n"
+			p.run(c.line).want(t, 1, "", c.question)
+			if p.annotations() != nil {
+				t.Error("it was sent in spite of no")
+			}
+		})
+	}
+	p := newProgram(t)
+	p.server.Put(t, gated)
+	p.agent("Accepted", "")
+	p.tty = cli.Terminal{In: true} // neither destroys anything, so neither asks
+	p.run("approve app").want(t, 0, "approved", "")
+	p.run("retry app").want(t, 0, "retried", "")
 }
 
 func TestVerbRefused(t *testing.T) {
@@ -215,6 +317,45 @@ func TestFollow(t *testing.T) {
 func (p *program) onFirstOutput(f func()) {
 	var once sync.Once
 	p.onOut = func(string) { once.Do(f) }
+}
+
+// restored is canary app after a rollback: the target is at the revision that was promoted and is
+// rejected now.
+var restored = func() string {
+	before, _, _ := strings.Cut(running, "  steps:\n")
+	return strings.NewReplacer(
+		"phase: Progressing", "phase: Failed", "lastPromotedSpec: rs:5d9b8cf6f4", "lastPromotedSpec: rs:before",
+		"message: holding 40% of the traffic", "message: 'Failed: revision rs:before was brought back; revision rs:7c548cbb77 is rejected.'",
+		"canaryWeight: 40", "canaryWeight: 0", "failedChecks: 1", "failedChecks: 0", "    checks: 3\n", "",
+		"revision: rs:7c548cbb77", "revision: rs:before", "    step: 2\n", "    step: 0\n    rollback: true\n    outcome: Restored\n",
+	).Replace(before) + `  history:
+  - {id: run-1, revision: "rs:before", startTime: "2026-08-01T11:58:00Z", endTime: "2026-08-01T11:59:00Z",
+     outcome: Restored, message: revision rs:before was brought back, by: ada}
+`
+}()
+
+// The code tells whether the revision that is asked about is the primary's.
+func TestFollowAfterRollback(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, restored)
+	message := `error: revision rs:7c548cbb77 of canary "app" was rolled back by ada: revision rs:before was brought back`
+	p.run("status app --watch").want(t, 3, "app, Failed", message)
+	p.run("status app --watch --revision 7c548cbb77").want(t, 3, "app, Failed", message)
+	p.run("status app --watch --revision before").want(t, 0, "app, Failed", "")
+	p.run("status app --watch --revision other --timeout 50ms").want(t, 4, "app, Failed", "has not ended")
+
+	p = newProgram(t)
+	p.server.Put(t, strings.NewReplacer("outcome: Restored,", "outcome: PromotionFailed,", "outcome: Restored\n", "outcome: PromotionFailed\n",
+		"message: revision rs:before was brought back", "message: primary not ready").Replace(restored))
+	p.run("status app --watch").want(t, 3, "app, Failed", `error: revision rs:before of canary "app" could not be brought back: primary not ready`)
+}
+
+func TestFollowWaitingAtGate(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, gated)
+	p.run("status app --watch --timeout 50ms").want(t, 4,
+		"app, WaitingPromotion, revision rs:7c548cbb77, weight 40%, step 2/3, failed checks 1/5: "+
+			"gate qa waits for: kubectl canary approve app -n test --gate qa\n", "has not ended")
 }
 
 func TestFollowEnds(t *testing.T) {

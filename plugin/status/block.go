@@ -24,6 +24,7 @@ func writeBlock(w io.Writer, v view.Canary, now time.Time) error {
 	b.steps(v)
 	b.metrics(v)
 	b.hooks(v)
+	b.gates(v)
 	b.pods(v)
 	b.events(v)
 	return b.out.Flush()
@@ -78,13 +79,16 @@ func (b *block) head(v view.Canary) {
 		b.field("Controller", "another one; runs, steps and measurements are not recorded")
 	}
 	b.field("Next", b.next(v))
+	if gate, waits := v.WaitingGate(); waits {
+		b.field("Approve", v.ApproveCommand(gate))
+	}
 	b.field("Target", v.Target.Kind+" "+v.Target.Name)
 	b.field("Provider", v.Provider)
 	b.field("Strategy", v.Strategy+", "+duration.HumanDuration(v.Interval.Duration)+" interval")
 	b.field("Revision", v.Revision)
 	b.field("Promoted", v.PromotedRevision)
 	b.field("Images", images(v))
-	b.field("Weight", fmt.Sprintf("%d%% canary, %d%% primary", v.Weight, 100-v.Weight))
+	b.field("Weight", v.Shares())
 	b.field("Failed checks", fmt.Sprintf("%d of %d", v.FailedChecks, v.Threshold))
 }
 
@@ -112,6 +116,12 @@ func (b *block) next(v view.Canary) string {
 func (b *block) run(v view.Canary) {
 	if r := v.Run; r != nil {
 		words := []string{}
+		switch {
+		case r.Rollback:
+			words = append(words, "rollback to "+r.Revision)
+		case r.Repair:
+			words = append(words, "after a failed promotion")
+		}
 		if r.Outcome != "" {
 			words = append(words, r.Outcome)
 		}
@@ -147,21 +157,44 @@ func (b *block) run(v view.Canary) {
 	}
 }
 
+// steps is a row for each step; those that only repeat one check share a row as long as they have
+// the same state.
 func (b *block) steps(v view.Canary) {
 	if len(v.Steps) == 0 {
 		return
 	}
 	b.title("Steps", "STEP", "WEIGHT", "STATE", "TIME", "FAILED")
-	for i, s := range v.Steps {
-		took := ""
-		switch {
-		case !s.Start.IsZero() && !s.End.IsZero():
-			took = duration.HumanDuration(max(0, s.End.Sub(s.Start)))
-		case !s.Start.IsZero():
-			took = duration.HumanDuration(max(0, b.now.Sub(s.Start)))
+	for first := 0; first < len(v.Steps); {
+		step := v.Steps[first]
+		last := first
+		for last+1 < len(v.Steps) && v.Steps[last+1].State == step.State && v.StepText(v.Steps[last+1]) == v.StepText(step) {
+			last++
 		}
-		b.row(strconv.Itoa(i+1), fmt.Sprintf("%d%%", s.Weight), s.State, dash(took), strconv.Itoa(int(s.FailedChecks)))
+		number, failed := strconv.Itoa(first+1), int32(0)
+		if last > first {
+			number += "-" + strconv.Itoa(last+1)
+		}
+		for _, s := range v.Steps[first : last+1] {
+			failed += s.FailedChecks
+		}
+		text := v.StepText(step)
+		if step.Hold.Duration > 0 {
+			text += " for " + duration.HumanDuration(step.Hold.Duration)
+		}
+		b.row(number, text, step.State, dash(b.took(step.Start, v.Steps[last].End)), strconv.Itoa(int(failed)))
+		first = last + 1
 	}
+}
+
+// took is the time between two, or until now; empty before the first.
+func (b *block) took(start, end time.Time) string {
+	switch {
+	case start.IsZero():
+		return ""
+	case end.IsZero():
+		end = b.now
+	}
+	return duration.HumanDuration(max(0, end.Sub(start)))
 }
 
 func (b *block) metrics(v view.Canary) {
@@ -189,6 +222,25 @@ func (b *block) hooks(v view.Canary) {
 			state += ": " + h.Message
 		}
 		b.row(h.Name, h.Type, dash(state))
+	}
+}
+
+func (b *block) gates(v view.Canary) {
+	if len(v.Gates) == 0 {
+		return
+	}
+	b.title("Gates", "NAME", "AT", "STATE")
+	for _, g := range v.Gates {
+		state := g.State
+		switch {
+		case g.State == "Waiting":
+			state += " for " + b.age(g.Since)
+		case g.By != "":
+			state += " by " + g.By
+		case g.State == "TimedOut":
+			state += ", " + g.OnTimeout
+		}
+		b.row(g.Name, g.At, dash(state))
 	}
 }
 

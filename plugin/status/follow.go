@@ -39,7 +39,7 @@ func (o *Options) follow(ctx context.Context, options feed.Options) error {
 				_, err = fmt.Fprintf(o.Streams.Out, "%s  %s\n", o.Now().Format(time.TimeOnly), line)
 			}
 			if err == nil && o.ended(last) {
-				return Outcome(last)
+				return o.outcome(last)
 			}
 		case feed.Synced:
 			if last.Name == "" {
@@ -77,10 +77,23 @@ func (o *Options) timedOut(last view.Canary) error {
 
 // ended is true when there is nothing to wait for any more.
 func (o *Options) ended(v view.Canary) bool {
-	if o.Revision != "" && !sameRevision(v.Revision, o.Revision) {
+	if o.Revision != "" && !sameRevision(v.Revision, o.Revision) && !o.broughtBack(v) {
 		return false
 	}
 	return v.Terminal() && !v.Outdated
+}
+
+// broughtBack is true when the revision that is waited for is the one that a rollback has brought
+// back: it is the primary's, although the canary is Failed.
+func (o *Options) broughtBack(v view.Canary) bool {
+	return o.Revision != "" && v.Restored() && sameRevision(v.Run.Revision, o.Revision)
+}
+
+func (o *Options) outcome(v view.Canary) error {
+	if o.broughtBack(v) {
+		return nil
+	}
+	return Outcome(v)
 }
 
 // sameRevision compares with or without the prefix that tells what kind of hash it is.
@@ -90,29 +103,34 @@ func sameRevision(have, want string) bool {
 }
 
 // Outcome is nil for a canary whose last run went well, and an error with the right exit code
-// otherwise.
+// otherwise. A rollback that an operator asked for counts as a failure: the revision of the target is
+// not the primary's.
 func Outcome(v view.Canary) error {
 	if v.Phase != "Failed" {
 		return nil
 	}
 	reason := v.Message
-	outcome := "failed"
-	if v.Run != nil {
-		switch v.Run.Outcome {
-		case "RolledBack":
+	outcome, revision := "failed", v.Revision
+	if r := v.Run; r != nil {
+		switch {
+		case r.Outcome == "RolledBack", r.Outcome == "Restored" && r.By == "":
 			outcome = "was rolled back"
-		case "Aborted":
+		case r.Outcome == "Restored":
+			outcome = "was rolled back by " + r.By
+		case r.Outcome == "Aborted":
 			outcome = "was aborted"
-		case "PromotionFailed":
+		case r.Outcome == "PromotionFailed" && r.Rollback:
+			outcome, revision = "could not be brought back", r.Revision
+		case r.Outcome == "PromotionFailed":
 			outcome = "could not be promoted"
 		}
-		if v.Run.Message != "" {
-			reason = v.Run.Message
+		if r.Message != "" {
+			reason = r.Message
 		}
 	}
 	message := fmt.Sprintf("canary %q %s", v.Name, outcome)
-	if v.Revision != "" {
-		message = fmt.Sprintf("revision %s of canary %q %s", v.Revision, v.Name, outcome)
+	if revision != "" {
+		message = fmt.Sprintf("revision %s of canary %q %s", revision, v.Name, outcome)
 	}
 	if reason != "" {
 		message += ": " + reason
@@ -130,23 +148,37 @@ func Line(v view.Canary) string {
 	if v.Paused() {
 		phase += " (paused)"
 	}
+	if v.RollingBack() {
+		phase += " (rollback)"
+	}
 	parts = append(parts, phase)
 	if v.Revision != "" && !strings.Contains(v.Message, v.Revision) { // said once is enough
 		parts = append(parts, "revision "+v.Revision)
 	}
 	if v.Active() {
-		parts = append(parts, fmt.Sprintf("weight %d%%", v.Weight))
-		if v.TotalSteps > 0 {
-			parts = append(parts, fmt.Sprintf("step %d/%d", v.CurrentStep, v.TotalSteps))
+		switch v.Split() {
+		case view.SplitWeight:
+			parts = append(parts, fmt.Sprintf("weight %d%%", v.Weight))
+		case view.SplitMatch:
+			parts = append(parts, "matching requests")
+		case view.SplitMirror:
+			parts = append(parts, "mirrored requests")
+		}
+		if v.TotalSteps > 0 && !v.RollingBack() {
+			noun, at, of := v.Position()
+			parts = append(parts, fmt.Sprintf("%s %d/%d", noun, at, of))
 		}
 	}
 	if v.FailedChecks > 0 {
 		parts = append(parts, fmt.Sprintf("failed checks %d/%d", v.FailedChecks, v.Threshold))
 	}
 	line := strings.Join(parts, ", ")
+	gate, waits := v.WaitingGate()
 	switch {
 	case v.Problem != "":
 		return line + ": " + v.Problem
+	case waits:
+		return line + ": gate " + gate.Name + " waits for: " + v.ApproveCommand(gate)
 	case v.Message != "":
 		return line + ": " + v.Message
 	}

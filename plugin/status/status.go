@@ -33,13 +33,15 @@ func NewStatusCmd(deps cli.Deps, runF func(context.Context, *Options) error) *co
 	cmd := &cobra.Command{
 		Use:   "status NAME",
 		Short: "Show a canary, or wait for the end of its run",
-		Long: `Show where a canary is: phase, weight, steps, metrics with their bounds, hooks, pods
-and events, and what happens next.
+		Long: `Show where a canary is: phase, weight, steps, metrics with their bounds, hooks, gates,
+pods and events, and what happens next.
 
 With --watch one line is printed per change, until the run has ended. Without a
 run under way that is at once; a pipeline that has just changed the target names
 the revision it means with --revision, such as the pod-template-hash of the new
-ReplicaSet, and the wait is for the end of that one.
+ReplicaSet, and the wait is for the end of that one. The code tells whether the
+revision became the primary's: after "kubectl canary rollback" it is 3 for the
+one that was taken back, and 0 for the one that --revision says came back.
 
 ` + cli.ExitCodesHelp,
 		Example: `  # Where is canary app?

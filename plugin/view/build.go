@@ -12,7 +12,7 @@ import (
 // Bounds on what is believed of a status. The agent writes far less; these keep a hostile or
 // broken one from filling screens and memory.
 const (
-	maxSteps      = 200
+	maxSteps      = 1001 // The most that a Blue/Green run has.
 	maxSamples    = 60
 	maxEvents     = 100
 	maxConditions = 20
@@ -54,12 +54,13 @@ func Build(c *v1beta1.Canary, extra Extra) Canary {
 		LastTransition:   status.LastTransitionTime.Time,
 		Problem:          extra.Problem,
 		Target:           Ref{APIVersion: c.Spec.TargetRef.APIVersion, Kind: c.Spec.TargetRef.Kind, Name: c.Spec.TargetRef.Name},
-		Provider:         c.Spec.Provider,
+		Provider:         provider(c),
 		Services:         services(c),
 		Strategy:         strategy(c),
 		Interval:         Duration{c.AnalysisInterval()},
 		Weight:           percent(status.CanaryWeight),
 		Revision:         status.LastAppliedSpec,
+		TargetRevision:   status.LastAppliedSpec,
 		PromotedRevision: status.LastPromotedSpec,
 		Images:           Images{Target: images(extra.TargetTemplate), Primary: images(extra.PrimaryTemplate)},
 		FailedChecks:     max(0, status.FailedChecks),
@@ -74,11 +75,14 @@ func Build(c *v1beta1.Canary, extra Extra) Canary {
 		LastIntent:       lastIntent(status.LastIntent),
 		PendingIntent:    pendingIntent(c),
 		Hooks:            hooks(c),
+		Gates:            gates(c),
 		Metrics:          metrics(c),
 	}
 	if run := status.Run; run != nil {
 		v.ErroredChecks = max(0, run.ErroredChecks)
-		v.Revision = cmp.Or(run.Revision, v.Revision)
+		if !run.Rollback {
+			v.Revision = cmp.Or(run.Revision, v.Revision)
+		}
 	}
 	if v.Message == "" {
 		v.Message = conditionMessage(v.Conditions)
@@ -93,8 +97,17 @@ func Build(c *v1beta1.Canary, extra Extra) Canary {
 // foreign is true when a controller has written the status and none of the fields that only our
 // agent writes is there.
 func foreign(s *v1beta1.CanaryStatus) bool {
-	return s.Phase != "" && s.Run == nil && s.ObservedGeneration == 0 && s.Message == "" &&
+	return s.Phase != "" && s.Run == nil && s.Bound == nil && s.ObservedGeneration == 0 && s.Message == "" &&
 		s.LastIntent == nil && len(s.Steps) == 0 && len(s.History) == 0 && len(s.Measurements) == 0
+}
+
+// provider is the one in use, which may come from the default of the agent and stays during a run
+// although the spec names another one by now.
+func provider(c *v1beta1.Canary) string {
+	if bound := c.Status.Bound; bound != nil && bound.Provider != "" {
+		return bound.Provider
+	}
+	return c.Spec.Provider
 }
 
 func services(c *v1beta1.Canary) Services {
@@ -160,6 +173,7 @@ func currentRun(s *v1beta1.CanaryStatus) *Run {
 	run := &Run{
 		ID: s.Run.ID, Revision: s.Run.Revision, Start: s.Run.StartTime.Time,
 		Outcome: string(s.Run.Outcome), Paused: s.Run.Paused && s.Run.Outcome == "",
+		Rollback: s.Run.Rollback, Repair: s.Run.Repair,
 		WantedWeight: percent(s.Run.Weight), Checks: max(0, s.Run.Checks), FailedChecks: max(0, s.FailedChecks),
 	}
 	if s.Run.EndTime != nil {

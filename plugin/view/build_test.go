@@ -3,6 +3,7 @@ package view_test
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -72,6 +73,14 @@ func base() *v1beta1.Canary {
 	}
 }
 
+// waiting puts a gate into the spec that the run has reached.
+func waiting(at v1beta1.GatePoint) func(*v1beta1.Canary) {
+	return func(c *v1beta1.Canary) {
+		c.Spec.Analysis.Gates = []v1beta1.CanaryGate{{Name: "qa", At: at}}
+		c.Status.Run.Gates = []v1beta1.GateStatus{{Name: "qa", State: v1beta1.GateWaiting}}
+	}
+}
+
 func TestVerbs(t *testing.T) {
 	run := func(phase v1beta1.CanaryPhase, step int32) *v1beta1.Canary {
 		c := base()
@@ -89,11 +98,36 @@ func TestVerbs(t *testing.T) {
 		why     string // the reason against the first verb that is not enabled
 	}{
 		"no status":     {&v1beta1.Canary{}, "", "no controller has taken the canary up yet"},
-		"idle":          {run("Succeeded", 0), "", "no run is under way"},
+		"idle":          {run("Succeeded", 0), "rollback", "no run is under way"},
 		"before step 1": {run("Progressing", 0), "promote abort pause", "the first step has not begun"},
 		"in a step":     {run("Progressing", 2), "promote promote-step abort pause", "the run is not paused"},
 		"gate":          {run("WaitingPromotion", 3), "promote abort pause", "no step is under way"},
-		"promoting":     {run("Promoting", 3), "", "the promotion is under way already"},
+		"promoting":     {run("Promoting", 3), "rollback", "the promotion is under way already"},
+		"failed": {
+			with(run("Failed", 3), func(c *v1beta1.Canary) { c.Status.LastAppliedSpec, c.Status.LastPromotedSpec = "rs:b", "rs:a" }),
+			"retry rollback", "no run is under way",
+		},
+		"failed, and the target is back": {
+			with(run("Failed", 3), func(c *v1beta1.Canary) { c.Status.LastAppliedSpec, c.Status.LastPromotedSpec = "rs:a", "rs:a" }),
+			"rollback", "no run is under way",
+		},
+		"rollback": {
+			with(run("Promoting", 0), func(c *v1beta1.Canary) { c.Status.Run.Rollback = true }),
+			"", "a rollback is under way",
+		},
+		"initializing": {run("Initializing", 0), "", "no run is under way"},
+		"waits at a gate": {
+			with(run("WaitingPromotion", 3), waiting(v1beta1.GatePromotion)),
+			"promote abort pause approve reject", "no step is under way",
+		},
+		"went past a gate": {
+			with(run("Promoting", 3), waiting(v1beta1.GatePromotion)),
+			"rollback", "the promotion is under way already",
+		},
+		"deleted": {
+			with(run("Terminating", 0), func(*v1beta1.Canary) {}),
+			"", "the canary is being deleted",
+		},
 		"paused": {
 			with(run("Progressing", 2), func(c *v1beta1.Canary) { c.Status.Run.Paused = true }),
 			"promote promote-step abort resume", "the run is paused already",
@@ -152,7 +186,7 @@ func TestHealthAndNext(t *testing.T) {
 			view.HealthDegraded,
 			"a run begins with another revision of Deployment app; until then the primary serves the promoted one",
 		},
-		"Terminating": {view.HealthProgressing, "the original Deployment app is restored"},
+		"Terminating": {view.HealthProgressing, "the original Deployment app gets all traffic back"},
 		"Nonsense":    {view.HealthUnknown, ""},
 	} {
 		c := base()
@@ -209,9 +243,16 @@ func TestForeignStepsAreGuessed(t *testing.T) {
 		t.Errorf("foreign %t, step %d, %v", v.Foreign, v.CurrentStep, states)
 	}
 	c.Spec.Analysis = &v1beta1.CanaryAnalysis{Interval: "1m", Iterations: 3}
-	c.Status.Iterations = 2
-	if v := view.Build(c, view.Extra{}); v.Strategy != "blue-green" || v.CurrentStep != 2 || v.TotalSteps != 3 {
-		t.Errorf("%s, step %d of %d", v.Strategy, v.CurrentStep, v.TotalSteps)
+	for iterations, want := range map[int32]string{0: "iteration 0/3", 2: "iteration 2/3", 4: "step 4/4"} {
+		c.Status.Iterations = iterations
+		v := view.Build(c, view.Extra{})
+		if noun, at, of := v.Position(); v.Strategy != "blue-green" || fmt.Sprintf("%s %d/%d", noun, at, of) != want {
+			t.Errorf("%d iterations: %s, %s %d/%d, want %s", iterations, v.Strategy, noun, at, of, want)
+		}
+	}
+	c.Spec.Provider = "kubernetes" // which has no step of all traffic
+	if v := view.Build(c, view.Extra{}); v.TotalSteps != 3 {
+		t.Errorf("provider kubernetes: %d steps", v.TotalSteps)
 	}
 }
 
@@ -336,10 +377,10 @@ func FuzzBuild(f *testing.F) {
 			t.Fatal("Decode returned nothing")
 		}
 		v := view.Build(c, view.Extra{Problem: problem})
-		if v.Weight < 0 || v.Weight > 100 || v.CurrentStep < 0 || v.CurrentStep > v.TotalSteps || v.TotalSteps > 200 {
+		if v.Weight < 0 || v.Weight > 100 || v.CurrentStep < 0 || v.CurrentStep > v.TotalSteps || v.TotalSteps > 1001 {
 			t.Errorf("out of bounds: weight %d, step %d of %d", v.Weight, v.CurrentStep, v.TotalSteps)
 		}
-		if len(v.Verbs) != 5 {
+		if len(v.Verbs) != len(v1beta1.Verbs()) {
 			t.Errorf("%d verbs", len(v.Verbs))
 		}
 		for _, m := range v.Metrics {

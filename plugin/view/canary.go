@@ -56,10 +56,14 @@ type Canary struct {
 	// Interval is how long a step holds its weight before it is judged.
 	Interval Duration `json:"interval,omitzero"`
 
-	// Weight is the share of traffic of the canary now, in percent.
+	// Weight is the share of traffic of the canary now, in percent; in an A/B run, of the requests
+	// that match.
 	Weight int32 `json:"weight"`
-	// Revision that is rolled out, or was rolled out last.
+	// Revision that is rolled out, or was rolled out last. During and after a rollback it is the one
+	// that is rejected; what is brought back is the run's.
 	Revision string `json:"revision,omitempty"`
+	// TargetRevision is the last revision of the target that was dealt with.
+	TargetRevision string `json:"targetRevision,omitempty"`
 	// PromotedRevision is the primary's.
 	PromotedRevision string `json:"promotedRevision,omitempty"`
 	// Images of both sides; empty when their workloads were not read.
@@ -84,8 +88,10 @@ type Canary struct {
 
 	Metrics []Metric `json:"metrics,omitempty"`
 	Hooks   []Hook   `json:"hooks,omitempty"`
-	Events  []Event  `json:"events,omitempty"`
-	Pods    []Pod    `json:"pods,omitempty"`
+	// Gates of the spec, with what the current or last run knows of them.
+	Gates  []Gate  `json:"gates,omitempty"`
+	Events []Event `json:"events,omitempty"`
+	Pods   []Pod   `json:"pods,omitempty"`
 	// PodsNote says why Pods is empty or incomplete ("not allowed to list pods").
 	PodsNote string `json:"podsNote,omitempty"`
 	// EventsNote says the same of Events.
@@ -134,6 +140,39 @@ func (c Canary) Age(now time.Time) time.Duration {
 
 // Paused is true between the verbs pause and resume.
 func (c Canary) Paused() bool { return c.Run != nil && c.Run.Paused }
+
+// Analysing is true from the beginning of a run until its promotion begins: the primary has not
+// been touched.
+func (c Canary) Analysing() bool {
+	switch c.Phase {
+	case "Waiting", "Progressing", "WaitingPromotion":
+		return true
+	}
+	return false
+}
+
+// RollingBack is true while the verb rollback brings an earlier revision back to the primary.
+func (c Canary) RollingBack() bool {
+	return c.Run != nil && c.Run.Rollback && c.Run.Outcome == "" && c.Active()
+}
+
+// Restored is true after a rollback, until the next run.
+func (c Canary) Restored() bool { return c.Run != nil && c.Run.Outcome == "Restored" }
+
+// PromotionUnsettled is true while the primary is being rolled to the revision of the run, and after
+// it could not be: what it had before is the promoted revision.
+func (c Canary) PromotionUnsettled() bool {
+	if c.Run == nil || c.Run.Rollback {
+		return false
+	}
+	switch c.Phase {
+	case "Promoting", "Finalising":
+		return true
+	case "Failed":
+		return c.Run.Outcome == "PromotionFailed" && c.TargetRevision != c.PromotedRevision
+	}
+	return false
+}
 
 // Verb returns the entry of an operator verb; a verb that is not known is not enabled.
 func (c Canary) Verb(name string) Verb {

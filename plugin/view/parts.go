@@ -25,9 +25,15 @@ type Images struct {
 	Primary []string `json:"primary,omitempty"`
 }
 
-// Step is one step of a run. State is Pending, Active, Passed, Failed or Skipped.
+// Step is one step of a run: a weight, or one of the checks of an A/B or Blue/Green run. State is
+// Pending, Active, Passed, Failed or Skipped. See [Canary.StepText] for its words.
 type Step struct {
-	Weight       int32     `json:"weight"`
+	// Weight of the canary, in percent; in an A/B run, of the requests that match.
+	Weight int32 `json:"weight"`
+	// Mirror is set when copies of the primary's requests go to the canary.
+	Mirror bool `json:"mirror,omitempty"`
+	// Hold is how long the step is held, when it is not the interval.
+	Hold         Duration  `json:"hold,omitzero"`
 	State        string    `json:"state"`
 	Start        time.Time `json:"start,omitzero"`
 	End          time.Time `json:"end,omitzero"`
@@ -72,6 +78,24 @@ type Hook struct {
 	Attempts int32     `json:"attempts,omitempty"`
 	LastTime time.Time `json:"lastTime,omitzero"`
 	Message  string    `json:"message,omitempty"`
+}
+
+// Gate is a gate of spec.analysis.gates and what is known of it in the current or last run.
+type Gate struct {
+	Name string `json:"name"`
+	// At is rollout, traffic or promotion.
+	At string `json:"at"`
+	// State is Waiting, Approved, Rejected, TimedOut, or empty when it has not been reached or was
+	// passed by without an answer.
+	State string `json:"state,omitempty"`
+	// Since is when the gate was reached.
+	Since time.Time `json:"since,omitzero"`
+	// Deadline is when a gate that waits times out; zero for never.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// OnTimeout is what happens then: abort or continue. Empty for a gate without a timeout.
+	OnTimeout string `json:"onTimeout,omitempty"`
+	// By is who approved or rejected.
+	By string `json:"by,omitempty"`
 }
 
 // Event is a Kubernetes Event about the canary.
@@ -129,6 +153,10 @@ type Run struct {
 	// Outcome is empty during the run.
 	Outcome string `json:"outcome,omitempty"`
 	Paused  bool   `json:"paused,omitempty"`
+	// Rollback is set when the run brings Revision back to the primary, without steps and checks.
+	Rollback bool `json:"rollback,omitempty"`
+	// Repair is set when the run began with all traffic on the canary, after a failed promotion.
+	Repair bool `json:"repair,omitempty"`
 	// WantedWeight is the canary's share that the run wants, in percent; the live weight differs
 	// from it while one side cannot serve.
 	WantedWeight int32 `json:"wantedWeight"`
@@ -140,7 +168,7 @@ type Run struct {
 	MaxWeight    int32  `json:"maxWeight,omitempty"`
 }
 
-// Failed is true when the run ended without its revision being promoted.
+// Failed is true when the run ended without its revision becoming the primary's.
 func (r Run) Failed() bool {
 	switch r.Outcome {
 	case "RolledBack", "Aborted", "PromotionFailed":

@@ -62,13 +62,13 @@ func (s *screen) seen() view.Canary {
 // Do implements tui.Actions.
 func (s *screen) Do(ctx context.Context, r tui.Request) (tui.Outcome, error) {
 	seen := s.seen()
-	revision := ""
-	if seen.Run != nil {
-		// Only a run has a revision that the agent compares; what the operator saw counts.
+	verb, revision := v1beta1.Verb(r.Verb), ""
+	if intent.Revision(verb, seen) != "" {
+		// There is one that the agent compares; what the operator saw counts.
 		revision = r.Revision
 	}
 	sent, err := s.sender.Send(ctx, seen, intent.Request{
-		Verb: v1beta1.Verb(r.Verb), Reason: r.Reason, Revision: revision, FieldManager: cli.FieldManager,
+		Verb: verb, Reason: r.Reason, Revision: revision, FieldManager: cli.FieldManager,
 	})
 	if err != nil {
 		return tui.Outcome{}, s.explain(err, r.Verb)

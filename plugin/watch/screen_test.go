@@ -63,6 +63,17 @@ func TestDo(t *testing.T) {
 			t.Errorf("%+v, %v; want %+v", have, err, want)
 		}
 	}
+	server.OnApply = func(o clustertest.Object) {
+		annotations := o["metadata"].(map[string]any)["annotations"].(map[string]any)
+		if annotations["kubectl-canary/revision"] != "" {
+			t.Errorf("a rollback is not about the revision on the screen: %v", annotations)
+		}
+		o["status"].(map[string]any)["lastIntent"] = map[string]any{"id": annotations["kubectl-canary/id"], "outcome": "Accepted"}
+		server.PutObject(o)
+	}
+	if _, err := s.Do(t.Context(), tui.Request{Verb: "rollback", Revision: "rs:seen"}); err != nil {
+		t.Error(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	server.OnApply = func(clustertest.Object) { cancel() }
 	if _, err := s.Do(ctx, tui.Request{Verb: "abort"}); !errors.Is(err, context.Canceled) {

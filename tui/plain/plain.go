@@ -123,8 +123,16 @@ func (p *Printer) state(c view.Canary, now time.Time, lines *[]line) {
 	}
 	if first || c.Weight != old.Weight || (c.CurrentStep != old.CurrentStep && c.Active()) {
 		text := strconv.Itoa(int(c.Weight)) + "% canary"
+		switch c.Split() {
+		case view.SplitMatch:
+			text = "matching requests canary"
+		case view.SplitMirror:
+			text = "0% canary, requests are mirrored"
+		case view.SplitWeight:
+		}
 		if c.CurrentStep > 0 && c.Active() {
-			text += fmt.Sprintf(", step %d of %d", c.CurrentStep, c.TotalSteps)
+			noun, at, of := c.Position()
+			text += fmt.Sprintf(", %s %d of %d", noun, at, of)
 		}
 		add("weight", text, plain)
 	}
@@ -137,15 +145,23 @@ func (p *Printer) state(c view.Canary, now time.Time, lines *[]line) {
 	}
 	if c.Paused() != old.Paused() {
 		if c.Paused() {
-			add("paused", strconv.Itoa(int(c.Weight))+"% is held", plain)
+			held := "the run does not go on"
+			if c.Split() == view.SplitWeight && c.Weight > 0 {
+				held = strconv.Itoa(int(c.Weight)) + "% is held"
+			}
+			add("paused", held, plain)
 		} else if c.Active() {
 			add("resumed", "the run goes on", plain)
 		}
 	}
+	p.gates(c, old, add)
 	if c.Phase != old.Phase || first {
 		text := c.Phase
-		if text == "" {
+		switch {
+		case text == "":
 			text = "unknown"
+		case c.RollingBack():
+			text += " (rollback to " + c.Run.Revision + ")"
 		}
 		if c.Message != "" {
 			text += ": " + c.Message
@@ -160,6 +176,31 @@ func (p *Printer) state(c view.Canary, now time.Time, lines *[]line) {
 			text += " after " + c.Run.End.Sub(c.Run.Start).Round(time.Second).String()
 		}
 		add("outcome", text, toneOf(c.Run.Failed(), c.Run.Outcome == "Promoted"))
+	}
+}
+
+// gates prints each gate that was reached or answered, and how to answer one that waits.
+func (p *Printer) gates(c, old view.Canary, add func(word, text string, t tone)) {
+	for _, g := range c.Gates {
+		if i := slices.IndexFunc(old.Gates, func(o view.Gate) bool { return o.Name == g.Name }); i >= 0 &&
+			old.Gates[i].State == g.State && old.Gates[i].Since.Equal(g.Since) {
+			continue
+		}
+		text := g.Name
+		switch g.State {
+		case "":
+			continue
+		case "Waiting":
+			text += " waits for: " + c.ApproveCommand(g)
+		case "TimedOut":
+			text += " timed out"
+		default:
+			text += " " + strings.ToLower(g.State)
+		}
+		if g.By != "" {
+			text += " by " + g.By
+		}
+		add("gate", text, toneOf(g.State == "Rejected", false))
 	}
 }
 
@@ -182,13 +223,13 @@ func (p *Printer) checks(c view.Canary, lines *[]line) {
 				continue
 			}
 			p.samples[m.Name] = s.Time
-			*lines = append(*lines, line{s.Time, "check", check(m, s), toneOf(s.Verdict == "Fail" || s.Verdict == "Error", false)})
+			*lines = append(*lines, line{s.Time, "check", check(m, s, c.Strategy), toneOf(s.Verdict == "Fail" || s.Verdict == "Error", false)})
 		}
 	}
 }
 
 // check is "request-success-rate 98.41% FAIL (limit >=99%, primary 99.8%, weight 20%)".
-func check(m *view.Metric, s view.Sample) string {
+func check(m *view.Metric, s view.Sample, strategy string) string {
 	unit := map[string]string{"percent": "%", "milliseconds": "ms"}[m.Unit]
 	number := func(v float64) string {
 		return strconv.FormatFloat(math.Round(v*1000)/1000, 'f', -1, 64) + unit
@@ -218,7 +259,9 @@ func check(m *view.Metric, s view.Sample) string {
 	if s.Primary != nil {
 		notes = append(notes, "primary "+number(*s.Primary))
 	}
-	notes = append(notes, fmt.Sprintf("weight %d%%", s.Weight))
+	if strategy == "canary" || strategy == "" {
+		notes = append(notes, fmt.Sprintf("weight %d%%", s.Weight))
+	}
 	b.WriteString(paren(strings.Join(notes, ", ")))
 	if s.Message != "" {
 		b.WriteString(": " + s.Message)

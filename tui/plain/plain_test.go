@@ -80,6 +80,39 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
+// A gate is printed when it is reached, with the command that opens it, and when it is answered.
+func TestGates(t *testing.T) {
+	p, out := printer()
+	update(t, p, scene.Of("progressing"))
+	out.Reset()
+	c := scene.Of("gated")
+	update(t, p, c)
+	if !strings.Contains(out.String(), "gate      qa waits for: kubectl canary approve app -n test --gate qa\n") {
+		t.Errorf("printed\n%s", out)
+	}
+	out.Reset()
+	c.Gates[1].State, c.Gates[1].By = "Approved", "ada"
+	update(t, p, c)
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "gate      qa approved by ada\n") {
+		t.Errorf("printed\n%s", got)
+	}
+}
+
+// Neither A/B nor Blue/Green is told in percent.
+func TestStrategies(t *testing.T) {
+	for state, want := range map[string]string{
+		"abtesting": "weight    matching requests canary, iteration 4 of 10\n",
+		"bluegreen": "weight    0% canary, requests are mirrored, iteration 4 of 10\n",
+		"rollback":  "phase     Promoting (rollback to rs:7c9f8d5b4f): bringing",
+	} {
+		p, out := printer()
+		update(t, p, scene.Of(state))
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: printed\n%s", state, out)
+		}
+	}
+}
+
 func TestHostileStrings(t *testing.T) {
 	p, out := printer()
 	c := scene.Of("progressing")

@@ -14,7 +14,10 @@ var Epoch = time.Date(2026, 3, 14, 12, 5, 0, 0, time.UTC)
 
 // States lists the names [Of] knows.
 func States() []string {
-	return []string{"progressing", "paused", "failed", "waiting", "promoting", "succeeded", "nodata", "foreign", "many"}
+	return []string{
+		"progressing", "paused", "failed", "waiting", "promoting", "succeeded", "nodata", "foreign", "many",
+		"abtesting", "bluegreen", "gated", "rollback", "restored",
+	}
 }
 
 const (
@@ -64,6 +67,22 @@ func Of(state string) view.Canary {
 		c.Revision, c.PromotedRevision = "5978589476", ""
 		c.Verbs = verbs("another controller runs this canary, and does not read operator verbs")
 		c.NextAction = "30% is judged, then the canary gets 40%"
+	case "abtesting":
+		run(&c, 4, 18*time.Second)
+		matching(&c)
+	case "bluegreen":
+		run(&c, 4, 18*time.Second)
+		mirrored(&c)
+	case "gated":
+		run(&c, 10, interval)
+		gated(&c)
+	case "rollback":
+		succeeded(&c)
+		rollback(&c)
+	case "restored":
+		succeeded(&c)
+		rollback(&c)
+		restored(&c)
 	}
 	return c
 }
@@ -106,11 +125,15 @@ func base() view.Canary {
 
 func verbs(refusal string) []view.Verb {
 	var out []view.Verb
-	for _, name := range []string{"promote", "promote-step", "abort", "pause", "resume"} {
+	for _, name := range []string{"promote", "promote-step", "abort", "pause", "resume", "retry", "rollback", "approve", "reject"} {
 		out = append(out, view.Verb{Name: name, Enabled: refusal == "", Reason: refusal})
 	}
 	if refusal == "" {
 		out[4] = view.Verb{Name: "resume", Reason: "the run is not paused"}
+		out[5] = view.Verb{Name: "retry", Reason: "a run is under way; retry is for a revision that has failed"}
+		out[6] = view.Verb{Name: "rollback", Reason: "the primary has not been changed yet; abort ends the run"}
+		out[7] = view.Verb{Name: "approve", Reason: "no gate waits for approval"}
+		out[8] = view.Verb{Name: "reject", Reason: "no gate waits for approval"}
 	}
 	return out
 }

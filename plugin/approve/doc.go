@@ -1,0 +1,2 @@
+// Package approve is `kubectl canary approve`.
+package approve

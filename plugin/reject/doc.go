@@ -1,0 +1,2 @@
+// Package reject is `kubectl canary reject`.
+package reject

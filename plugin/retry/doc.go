@@ -1,0 +1,2 @@
+// Package retry is `kubectl canary retry`.
+package retry

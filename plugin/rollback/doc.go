@@ -1,0 +1,2 @@
+// Package rollback is `kubectl canary rollback`.
+package rollback
