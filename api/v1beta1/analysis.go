@@ -240,7 +240,7 @@ const (
 type CanaryAlert struct {
 	// Name of the alert, for people.
 	Name string `json:"name"`
-	// Severity is the least severity that is sent.
+	// Severity is the least severity that is sent. Default info.
 	// +optional
 	Severity AlertSeverity `json:"severity,omitempty"`
 	// ProviderRef names the AlertProvider.

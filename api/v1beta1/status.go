@@ -224,6 +224,9 @@ type RunStatus struct {
 	// rollback: it has no steps and no checks.
 	// +optional
 	Rollback bool `json:"rollback,omitempty"`
+	// By is the user whose verb made the run what it is: promote or rollback.
+	// +optional
+	By string `json:"by,omitempty"`
 	// Floor is the least number of replicas that the primary's autoscaler is held to during the
 	// run, so that the primary can take all traffic back: what it had when the run began.
 	// +optional
