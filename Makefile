@@ -28,7 +28,7 @@ build: ## Build the programs into bin/
 	$(GOBUILD) -o bin/canary-agent ./cmd/canary-agent
 
 .PHONY: test
-test: test-unit test-model test-integration e2e ## Run everything that can run here
+test: test-unit test-model test-integration e2e faults ## Run everything that can run here
 
 .PHONY: test-unit
 test-unit: ## Test the packages by themselves, with the race detector
@@ -46,11 +46,15 @@ testbed-bin: ## Build the programs of the test cluster into the cache (first tim
 
 .PHONY: test-integration
 test-integration: testbed-bin ## Test the test cluster itself on a real control plane
-	cd test && go test -count=1 -timeout 10m ./testbed/...
+	cd test && go test -count=1 -timeout 10m ./testbed/... ./stage/...
 
 .PHONY: e2e
 e2e: testbed-bin ## Release the seeds on a real control plane; RUN=regex selects tests
 	cd test && go test -count=1 -timeout 20m $(if $(RUN),-v -run '$(RUN)') ./e2e/...
+
+.PHONY: faults
+faults: testbed-bin ## Kill, hang, panic and meddle during releases; print a row per fault (about 4 minutes)
+	cd test && go test -count=1 -timeout 15m -v ./faults/... | grep -vE '^=== |^ +--- PASS'
 
 .PHONY: bench
 bench: testbed-bin ## Print what a rollout costs: time, requests
@@ -68,6 +72,7 @@ $(LINT):
 .PHONY: lint
 lint: $(LINT) ## Check style and the walls between folders
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
+	@$(LINT) run --config $(CURDIR)/.golangci.yml --build-tags faults ./agent/
 	@test/tools/check-files
 
 .PHONY: generate

@@ -27,12 +27,15 @@ type App struct {
 	Namespace string
 	// Interval of the analysis; the seed's is 30s.
 	Interval string
-	// Provider of the canary, traefik or gatewayapi:v1. The seed's is osm, which needs a mesh.
+	// Provider of the canary, traefik, gatewayapi:v1 or kubernetes. The seed's is osm, which needs a
+	// mesh.
 	Provider string
 	// Replicas of the target; the seed has 3.
 	Replicas int64
 	// Edit changes the seed's Canary further; nil for not at all.
 	Edit func(spec map[string]any)
+	// EditWorkload changes the seed's Deployment further, its kind included; nil for not at all.
+	EditWorkload func(workload *unstructured.Unstructured)
 }
 
 // Host is the name under which the application is reached through the proxy.
@@ -77,6 +80,9 @@ func (a App) ApplyWorkload(ctx context.Context, c *testbed.Cluster) error {
 			if err != nil {
 				return err
 			}
+		}
+		if a.EditWorkload != nil && doc.GetKind() == "Deployment" {
+			a.EditWorkload(doc)
 		}
 		text, err := yaml.Marshal(doc.Object)
 		if err != nil {

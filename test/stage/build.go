@@ -27,6 +27,9 @@ const (
 type Programs struct {
 	// Agent, Plugin and App are paths of executables.
 	Agent, Plugin, App string
+	// FaultyAgent is an agent that can be made to die at a write of choice (agent/faults.go). Empty
+	// if none is wanted.
+	FaultyAgent string
 }
 
 // In names the programs in a directory, whether they are there or not.
@@ -47,7 +50,7 @@ func (p Programs) Images() map[string]nodelet.Program {
 	}
 }
 
-// Build builds the programs from this checkout; what is current costs a moment only. It has to be
+// Build builds the programs that have a path from this checkout; what is current costs a moment only. It has to be
 // called before the program enters the namespaces of the test cluster, where no module can be
 // downloaded; inside it does nothing.
 func (p Programs) Build(ctx context.Context) error {
@@ -58,12 +61,16 @@ func (p Programs) Build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, target := range []struct{ dir, pkg, out string }{
-		{root, "./cmd/canary-agent", p.Agent},
-		{root, "./cmd/kubectl-canary", p.Plugin},
-		{filepath.Join(root, "test"), "./app", p.App},
+	for _, target := range []struct{ dir, pkg, out, tags string }{
+		{root, "./cmd/canary-agent", p.Agent, ""},
+		{root, "./cmd/kubectl-canary", p.Plugin, ""},
+		{filepath.Join(root, "test"), "./app", p.App, ""},
+		{root, "./cmd/canary-agent", p.FaultyAgent, "faults"},
 	} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", target.out, target.pkg)
+		if target.out == "" {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-tags="+target.tags, "-o", target.out, target.pkg)
 		cmd.Dir = target.dir
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {

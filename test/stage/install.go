@@ -9,8 +9,12 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-canary/kubectl-canary/manifests"
@@ -43,6 +47,49 @@ func Install(ctx context.Context, c *testbed.Cluster, extra ...string) error {
 		}
 	}
 	return WaitAgent(ctx, c)
+}
+
+// ScaleAgent sets the number of replicas of the installed agent and waits until they run, or are
+// gone.
+func ScaleAgent(ctx context.Context, c *testbed.Cluster, replicas int) error {
+	patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)
+	_, err := c.Client().AppsV1().Deployments(AgentNamespace).Patch(ctx, AgentImage, types.MergePatchType, patch, fieldManager)
+	if err != nil {
+		return fmt.Errorf("scale the agent to %d: %w", replicas, err)
+	}
+	return poll(ctx, fmt.Sprintf("%d replicas of the agent", replicas), func(ctx context.Context) error {
+		pods, err := c.Client().CoreV1().Pods(AgentNamespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		if len(pods.Items) != replicas {
+			return fmt.Errorf("there are %d pods", len(pods.Items))
+		}
+		if replicas == 0 {
+			return nil
+		}
+		return WaitAgent(ctx, c)
+	})
+}
+
+// AgentKubeconfig writes a kubeconfig with which a process has the rights of the installed agent,
+// for an hour, and no more.
+func AgentKubeconfig(ctx context.Context, c *testbed.Cluster, path string) error {
+	hour := int64(3600)
+	token, err := c.Client().CoreV1().ServiceAccounts(AgentNamespace).CreateToken(ctx, AgentImage,
+		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &hour}}, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("get a token for service account %s/%s: %w; install the agent first", AgentNamespace, AgentImage, err)
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters["testbed"] = &clientcmdapi.Cluster{Server: c.RESTConfig.Host, CertificateAuthorityData: c.RESTConfig.CAData}
+	config.AuthInfos["agent"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
+	config.Contexts["agent"] = &clientcmdapi.Context{Cluster: "testbed", AuthInfo: "agent"}
+	config.CurrentContext = "agent"
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		return fmt.Errorf("write the kubeconfig %s: %w", path, err)
+	}
+	return nil
 }
 
 // withArgs adds arguments to the manifest of the agent's Deployment and leaves others alone.

@@ -74,6 +74,39 @@ func Watch(ctx context.Context, c *testbed.Cluster, namespace, name string) (*Re
 	return r, nil
 }
 
+// Poll is Watch by asking again and again, for tests in which the API server goes away: a watch
+// that was broken begins anew after seconds, with what is there then. An API server that does not
+// answer is asked again.
+func Poll(ctx context.Context, c *testbed.Cluster, namespace, name string, every time.Duration) (*Record, error) {
+	client, err := dynamic.NewForConfig(c.RESTConfig)
+	if err != nil {
+		return nil, err
+	}
+	r := &Record{changed: make(chan struct{}), name: namespace + "/" + name}
+	go func() {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		last := ""
+		for {
+			asking, cancel := context.WithTimeout(ctx, time.Second)
+			u, err := client.Resource(Canaries).Namespace(namespace).Get(asking, name, metav1.GetOptions{})
+			cancel()
+			if err == nil && u.GetResourceVersion() != last {
+				if canary, err := v1beta1.DecodeCanary(u.Object); err == nil {
+					last = u.GetResourceVersion()
+					r.add(canary)
+				}
+			}
+			select {
+			case <-ticker.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return r, nil
+}
+
 func (r *Record) add(canary *v1beta1.Canary) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -209,6 +209,23 @@ func (c *Cluster) wait(ctx context.Context, what string, check func(context.Cont
 	}
 }
 
+// Restart ends a process of the cluster with signal 9 (etcd, kube-apiserver, ...; see package
+// binaries), leaves it away for a while, and starts it again on its data and addresses. It returns
+// when the process is ready.
+func (c *Cluster) Restart(ctx context.Context, name string, away time.Duration) error {
+	if err := c.Processes.Kill9(name); err != nil {
+		return err
+	}
+	timer := time.NewTimer(away)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return fmt.Errorf("restart %s: %w", name, context.Cause(ctx))
+	}
+	return c.Processes.Start(ctx, name)
+}
+
 // Client is a typed client with an administrator's rights.
 func (c *Cluster) Client() kubernetes.Interface { return c.client }
 

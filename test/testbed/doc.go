@@ -56,6 +56,6 @@
 // # Breaking things
 //
 // Cluster.Processes stops, kills and starts etcd, the API server, the controller
-// manager, Traefik and Prometheus by name, with their data kept; Cluster.Node
-// signals the processes of pods.
+// manager, Traefik and Prometheus by name, with their data kept; Cluster.Restart
+// does so in one call, with signal 9. Cluster.Node signals the processes of pods.
 package testbed

@@ -161,6 +161,9 @@ func TestProcessesStopAndStartByName(t *testing.T) {
 		if err := c.Processes.Start(ctx, name); err != nil {
 			t.Fatal(err)
 		}
+		if err := c.Restart(ctx, name, 0); err != nil {
+			t.Fatal(err)
+		}
 		if now := c.Processes.Pid(name); now == pid || now == 0 {
 			t.Errorf("%s: process id before %d, after %d", name, pid, now)
 		}

@@ -54,11 +54,8 @@ func (n *Nodelet) bind(ctx context.Context, obj *v1.Pod) {
 
 // unsuitable says what keeps a pod off this node.
 func (n *Nodelet) unsuitable(obj *v1.Pod) string {
-	labels := n.nodeLabels()
-	for k, v := range obj.Spec.NodeSelector {
-		if labels[k] != v {
-			return "node(s) didn't match Pod's node affinity/selector"
-		}
+	if !nodeFits(&obj.Spec, n.cfg.NodeName, n.nodeLabels()) {
+		return "node(s) didn't match Pod's node affinity/selector"
 	}
 	have := capacity()
 	for _, c := range obj.Spec.Containers {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -121,6 +122,16 @@ func (g *Group) Pid(name string) int {
 		return 0
 	}
 	return p.pid()
+}
+
+// Wait waits until a process has ended, by itself or on request, and says how it ended. An end by
+// itself is in Exited all the same, until the process is started again.
+func (g *Group) Wait(ctx context.Context, name string) (*os.ProcessState, error) {
+	p, err := g.find(name)
+	if err != nil {
+		return nil, err
+	}
+	return p.wait(ctx)
 }
 
 // Names lists the processes in the order they were first started.

@@ -93,6 +93,28 @@ func TestKillStartStop(t *testing.T) {
 	}
 }
 
+func TestWaitSaysHowAProcessEnded(t *testing.T) {
+	g := newTestGroup(t)
+	if err := g.Run(t.Context(), shell(g, "p", "echo up; read x </dev/null; sleep 0.1; kill -9 $$")); err != nil {
+		t.Fatal(err)
+	}
+	state, err := g.Wait(t.Context(), "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, ok := state.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		t.Errorf("it ended by %s, want signal 9", state)
+	}
+	if err := g.Start(t.Context(), "p"); err != nil {
+		t.Errorf("it cannot be started again: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := g.Wait(ctx, "p"); err == nil {
+		t.Error("a process that runs has ended")
+	}
+}
+
 func TestStopKillsWhatIgnoresTerm(t *testing.T) {
 	g := newTestGroup(t)
 	spec := shell(g, "stubborn", "trap '' TERM; echo up; while :; do sleep 60; done")

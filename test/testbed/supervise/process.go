@@ -133,6 +133,21 @@ func (p *process) pid() int {
 	return p.cmd.Process.Pid
 }
 
+func (p *process) wait(ctx context.Context) (*os.ProcessState, error) {
+	p.mu.Lock()
+	cmd, done := p.cmd, p.done
+	p.mu.Unlock()
+	if cmd == nil {
+		return nil, fmt.Errorf("wait for the end of %s: it was never started", p.spec.Name)
+	}
+	select {
+	case <-done:
+		return cmd.ProcessState, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the end of %s: %w", p.spec.Name, context.Cause(ctx))
+	}
+}
+
 func (p *process) unexpectedExit() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
