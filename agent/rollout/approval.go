@@ -53,7 +53,7 @@ func (d *decider) gateOpen(gate v1beta1.CanaryGate) bool {
 		if words.phase != "" {
 			d.enter(words.phase)
 		}
-		d.message("%s: waiting for kubectl canary approve %s --gate %s.", d.st.Phase, d.Canary.Name, gate.Name)
+		d.message("%s: waiting for kubectl canary approve %s -n %s --gate %s.", d.st.Phase, d.Canary.Name, d.Canary.Namespace, gate.Name)
 	}
 	switch state.State {
 	case v1beta1.GateApproved:
@@ -75,7 +75,7 @@ func (d *decider) gateOpen(gate v1beta1.CanaryGate) bool {
 	state.State = v1beta1.GateTimedOut
 	text := fmt.Sprintf("gate %s was not approved within %s", gate.Name, gate.Timeout)
 	if gate.TimeoutAction() == v1beta1.GateContinue {
-		d.say(Warning, "GateTimedOut", d.name()+" goes on: "+text, gate.Name)
+		d.say(Warning, "GateTimedOut", d.name()+" goes on: "+text, gate.Name, fmt.Sprint(d.run.Step))
 		return true
 	}
 	d.say(Error, "RolledBack", "Rolling back "+d.name()+" "+text)
@@ -119,12 +119,25 @@ func (d *decider) waitingGate(name string) (*v1beta1.GateStatus, string) {
 		}
 		return state, ""
 	}
-	for i := range d.run.Gates {
-		if d.run.Gates[i].State == v1beta1.GateWaiting {
-			return &d.run.Gates[i], "" // They are reached one after the other: there is one at most.
+	for _, gate := range d.Canary.GatesAt(d.point()) {
+		if state := d.gateState(gate.Name); state != nil && state.State == v1beta1.GateWaiting {
+			return state, "" // They are reached one after the other: there is one at most.
 		}
 	}
 	return nil, "no gate waits for approval"
+}
+
+// point of the run that gates can hold at the moment. Those that an operator went past do not wait.
+func (d *decider) point() v1beta1.GatePoint {
+	switch {
+	case d.st.Phase == v1beta1.PhaseWaiting:
+		return v1beta1.GateRollout
+	case d.run.Analysed:
+		return v1beta1.GatePromotion
+	case d.run.StepPassed, d.run.Step == 0:
+		return v1beta1.GateTraffic
+	}
+	return ""
 }
 
 // gatePoll is the longest time between two calls of a hook that is polled; a shorter interval of

@@ -97,6 +97,9 @@ func (d *decider) copyToPrimary(runID string) CopyToPrimary {
 	replicas := max(d.Target.Replicas, 1)
 	if d.Scaler.Wanted && d.Primary.Exists && d.Primary.Replicas > 0 {
 		replicas = d.Primary.Replicas
+		if d.run != nil {
+			replicas = max(replicas, d.run.Floor) // The autoscaler may not have caught up yet.
+		}
 	}
 	return CopyToPrimary{
 		Revision:   d.Target.Revision,
@@ -109,7 +112,7 @@ func (d *decider) copyToPrimary(runID string) CopyToPrimary {
 func (d *decider) stallTargetMissing() {
 	ref := d.Canary.Spec.TargetRef
 	text := ref.Kind + " " + ref.Name + "." + d.Canary.Namespace + " not found; create it, or correct spec.targetRef"
-	if d.st.Message != text {
+	if d.Canary.Status.Message != text { // Whatever else this decision has had to say.
 		d.say(Warning, "TargetNotFound", text, d.Now.UTC().Format("150405"))
 	}
 	d.stall(Problem{Reason: "TargetNotFound", Message: text})

@@ -34,7 +34,10 @@ func (d *decider) setConditions() {
 	case v1beta1.PhaseFailed:
 		promoted, text, reconciling = "False", "Canary analysis failed, "+kind+" scaled to zero.", false
 		if d.run != nil && d.run.Outcome == v1beta1.OutcomePromotionFailed {
-			text = "Promotion failed, the canary serves all traffic."
+			text = "Promotion failed, the primary is not ready."
+			if d.run.Weight > 0 {
+				text = "Promotion failed, the canary serves all traffic."
+			}
 		}
 	default:
 		text = "Unknown phase."

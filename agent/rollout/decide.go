@@ -31,6 +31,8 @@ type decider struct {
 	run *v1beta1.RunStatus
 	// retry: the revision that failed is to be run again.
 	retry bool
+	// scaled: the primary's autoscaler is to be kept up.
+	scaled bool
 	// stalled is why the agent cannot go on without somebody changing something.
 	stalled *Problem
 
@@ -61,9 +63,10 @@ func (d *decider) decide() {
 	}
 	if len(d.Problems) > 0 {
 		d.refuseIntent("the canary cannot be acted upon: " + d.Problems[0].Message)
-		d.stall(d.Problems[0])
+		d.complain(d.Problems[0])
 		return
 	}
+	d.restate()
 	d.alignConfigs()
 	if d.rebound() {
 		return
@@ -212,6 +215,58 @@ func (d *decider) wakeAt(t time.Time) {
 	}
 }
 
+// complain stalls and, if that is news, says so.
+func (d *decider) complain(p Problem) {
+	if known := d.stalledBy(); known == nil || known.Reason != p.Reason || known.Message != p.Message {
+		d.say(Warning, p.Reason, p.Message, fmt.Sprint(d.Canary.Generation))
+	}
+	d.stall(p)
+}
+
+// stalledBy is the condition Stalled as it was observed, or nil.
+func (d *decider) stalledBy() *v1beta1.CanaryCondition {
+	for i := range d.Canary.Status.Conditions {
+		if c := &d.Canary.Status.Conditions[i]; c.Type == v1beta1.ConditionStalled {
+			return c
+		}
+	}
+	return nil
+}
+
+// restate puts the message of the phase back after a suspension, or after a problem that is solved,
+// and gives one to a status that has none.
+func (d *decider) restate() {
+	known := d.stalledBy()
+	solved := known != nil && known.Message == d.st.Message && d.st.Phase != v1beta1.PhaseFailed
+	if d.st.Message != msgSuspended && !solved && d.st.Message != "" {
+		return
+	}
+	revision := d.runRevision()
+	switch d.st.Phase {
+	case v1beta1.PhaseInitializing:
+		d.message("Initializing: creating the primary of %s.", d.target())
+	case v1beta1.PhaseInitialized:
+		d.message("Initialized: the primary serves all traffic.")
+	case v1beta1.PhaseWaiting, v1beta1.PhaseWaitingPromotion:
+		d.message("%s: revision %s needs approval.", d.st.Phase, revision)
+	case v1beta1.PhaseProgressing:
+		d.message("Progressing: revision %s is under analysis.", revision)
+	case v1beta1.PhasePromoting:
+		d.message("Promoting: rolling %s to revision %s.", d.primary(), revision)
+	case v1beta1.PhaseFinalising:
+		d.message("Finalising: all traffic goes to the primary, %s is scaled down.", d.target())
+	case v1beta1.PhaseSucceeded:
+		d.message("Succeeded: revision %s serves all traffic from the primary.", d.st.LastPromotedSpec)
+	case v1beta1.PhaseFailed:
+		if d.run != nil && len(d.st.History) > 0 {
+			d.message("Failed: %s.", d.st.History[0].Message)
+		} else {
+			d.message("Failed: revision %s was not promoted.", d.st.LastAppliedSpec)
+		}
+	default:
+	}
+}
+
 func (d *decider) stall(p Problem) {
 	d.stalled = &p
 	d.message("%s", p.Message)
@@ -241,12 +296,13 @@ func (d *decider) rebound() bool {
 	}
 	p := Problem{Reason: "Rebound", Message: what + "; traffic stays as it is: change it back, or delete the canary and create it anew"}
 	d.refuseIntent("the canary cannot be acted upon: " + p.Message)
-	d.stall(p)
+	d.complain(p)
 	return true
 }
 
 // finish derives what depends on the rest of the status.
 func (d *decider) finish() {
+	d.ensureScaler()
 	if d.Canary.DeletionTimestamp != nil && d.st.Phase != v1beta1.PhaseTerminating {
 		return
 	}

@@ -27,8 +27,12 @@ func (d *decider) idle() {
 		d.postRollout()
 	}
 	d.upkeep()
+	d.recovered()
 	d.restorePrimary()
 	settled := d.route(d.idleWeight())
+	if d.Route.Err != "" && d.st.CanaryWeight == 0 && d.Target.Exists && d.Target.Replicas == 0 {
+		d.bindProvider() // The route in use is beyond repair; the other one may work.
+	}
 	if !d.Target.Exists {
 		d.stallTargetMissing()
 		return
@@ -54,16 +58,39 @@ func (d *decider) bindProvider() {
 	d.st.Bound.Provider = d.Provider
 }
 
-// idleWeight is the canary's share between runs: nothing, unless a failed promotion left the
-// canary as the only healthy copy and the primary still is not well.
+// idleWeight is the canary's share between runs: nothing, unless a failed promotion, of the last run
+// or of one before it, left the canary as the only healthy copy and the primary still is not well.
 func (d *decider) idleWeight() int32 {
-	if d.run == nil || d.run.Outcome != v1beta1.OutcomePromotionFailed {
+	if d.run == nil || (d.run.Outcome != v1beta1.OutcomePromotionFailed && !d.run.Repair) {
 		return 0
 	}
-	if ok, _ := d.Primary.Ready(d.Canary.PrimaryReadyThreshold()); ok && d.Primary.Source == d.st.LastPromotedSpec {
+	if d.run.Rollback && !d.run.Repair {
+		return 0 // The canary is what the rollback was to get rid of, or has no pods.
+	}
+	if ok, _ := d.Primary.Ready(d.Canary.PrimaryReadyThreshold()); ok {
 		return 0
 	}
 	return 100
+}
+
+// recovered takes note of a primary that has become ready after all, with the revision whose promotion
+// had failed. It was analysed and it serves, so it is what going back means from now on.
+func (d *decider) recovered() {
+	if !d.Primary.Exists || d.Primary.Unmarked || d.Primary.Source == "" || d.Primary.Source == d.st.LastPromotedSpec ||
+		foreign(d.st.LastPromotedSpec) {
+		return
+	}
+	if ok, _ := d.Primary.Ready(d.Canary.PrimaryReadyThreshold()); !ok {
+		return
+	}
+	if d.st.LastAppliedSpec == d.st.LastPromotedSpec {
+		d.st.LastAppliedSpec = d.Primary.Source // The target has gone back meanwhile: that is a release now.
+	}
+	d.st.LastPromotedSpec = d.Primary.Source
+	d.say(Info, "PrimaryRecovered", d.primary()+" is ready with revision "+d.Primary.Source+" after all; it serves all traffic", d.Primary.Source)
+	if d.run != nil && d.run.Revision == d.Primary.Source {
+		d.message("Failed: the promotion of revision %s took longer than its deadline; the primary is ready by now and serves all traffic.", d.run.Revision)
+	}
 }
 
 // newRevision says whether the target has a revision that no run has dealt with. Going back to the
@@ -115,8 +142,7 @@ func (d *decider) restorePrimary() {
 // mendPrimary copies the promoted revision once more to a primary that a failed promotion has left
 // with another one, when the target has gone back to it and runs.
 func (d *decider) mendPrimary() {
-	if d.run == nil || d.run.Outcome != v1beta1.OutcomePromotionFailed || d.Primary.Source == d.st.LastPromotedSpec ||
-		d.Target.Revision != d.st.LastPromotedSpec {
+	if d.run == nil || d.Primary.Unmarked || d.Primary.Source == d.st.LastPromotedSpec || d.Target.Revision != d.st.LastPromotedSpec {
 		return
 	}
 	if ready, _ := d.canaryReady(); !ready {
@@ -127,6 +153,7 @@ func (d *decider) mendPrimary() {
 
 // startRun begins with the target's revision.
 func (d *decider) startRun() {
+	d.retry = false
 	revision := d.Target.Revision
 	weight := d.idleWeight()
 	d.st.Run = &v1beta1.RunStatus{

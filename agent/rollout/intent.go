@@ -77,11 +77,13 @@ func (d *decider) takeIntent() {
 func (d *decider) act(intent v1beta1.Intent) {
 	switch intent.Verb {
 	case v1beta1.VerbPromote:
-		d.run.PromoteNow = true
+		d.run.PromoteNow, d.run.By = true, intent.By
 		d.run.Paused = false
+		d.passGates(intent)
 		d.accept(intent, "promoting revision "+d.run.Revision+" without further checks")
 	case v1beta1.VerbPromoteStep:
 		d.run.StepNow = true
+		d.passGates(intent)
 		d.accept(intent, fmt.Sprintf("leaving step %d of %d without further checks", d.run.Step, len(d.st.Steps)))
 	case v1beta1.VerbPause:
 		if d.run.Paused {
@@ -134,6 +136,16 @@ func (d *decider) answerGate(intent v1beta1.Intent) {
 		text := byHand("gate "+gate.Name+" was rejected", intent)
 		d.say(Warning, "RolledBack", "Rolling back "+d.name()+" "+text)
 		d.markFailed(v1beta1.OutcomeAborted, text, intent.By)
+	}
+}
+
+// passGates opens the gates that wait, because somebody goes past them: the next approval is about
+// the next gate.
+func (d *decider) passGates(intent v1beta1.Intent) {
+	for i := range d.run.Gates {
+		if gate := &d.run.Gates[i]; gate.State == v1beta1.GateWaiting {
+			gate.State, gate.By = v1beta1.GateApproved, intent.By
+		}
 	}
 }
 

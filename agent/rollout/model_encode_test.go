@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"crypto/sha256"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +24,7 @@ const (
 	ageHold     = int32(modelInterval / time.Second)
 	ageDeadline = modelDeadline
 	ageDrain    = int32(drainDelay / time.Second)
+	ageGate     = int32(modelTimeout / time.Second)
 )
 
 // key identifies a state. Times become ages, capped where they stop to matter; texts, ids, history
@@ -36,22 +36,29 @@ type encoder struct{ b []byte }
 
 func (e *encoder) key(m *sim, s *state) key {
 	e.b = e.b[:0]
+	if s.gone {
+		return key{1}
+	}
 	e.status(s, s.status)
 	for _, w := range [...]*simWorkload{&s.target, &s.primary} {
-		e.bits(w.exists, w.observed, w.rolled, w.dead)
+		e.bits(w.exists, w.observed, w.rolled, w.dead, w.unmarked, w.untracked)
 		seen := w.seen
 		if w.observed {
 			seen = 0
 		}
-		e.bytes(w.rev, seen, byte(w.want), byte(w.avail))
+		e.bytes(w.rev|w.configs<<4, seen, w.prev|w.prevConfigs<<4, byte(w.want), byte(w.avail))
 	}
-	e.bits(s.primary.mark != "" && s.status.Run != nil && s.primary.mark == s.status.Run.ID, s.sides, s.apex,
-		s.route.exists, s.route.current, s.route.foreign, s.route.confirmed, s.route.found)
-	since := ageHold
-	if m.reports {
-		since = ageDeadline
+	if foreign(s.status.LastAppliedSpec) {
+		e.bits(at(s.target.shipped).After(s.status.LastTransitionTime.Time))
 	}
-	e.bytes(byte(s.route.canary), capped(s.now-s.route.setAt, ageHold), capped(s.now-s.route.since, since))
+	e.bits(s.primary.mark != "" && s.status.Run != nil && s.primary.mark == s.status.Run.ID, s.sides, s.apex, s.released,
+		s.deleting, s.finalizer, s.scaler.paused, s.scaler.exists)
+	e.bits(s.spec.suspended, s.spec.problem, s.spec.revert, s.spec.edited)
+	e.bytes(s.spec.provider, s.bound, byte(s.scaler.floor))
+	e.route(m, s, &s.route)
+	if s.spare.exists {
+		e.route(m, s, &s.spare)
+	}
 	e.bytes(byte(s.check.state))
 	if s.check.state >= jobPassed {
 		e.bytes(capped(s.now-s.check.at, ageHold))
@@ -61,9 +68,8 @@ func (e *encoder) key(m *sim, s *state) key {
 			e.bytes('h', mark(jobType(j.id)), byte(j.state), capped(s.now-j.at, ageHold))
 		}
 	}
-	pending := s.intents > 0 && (s.status.LastIntent == nil || s.status.LastIntent.ID != intentAnnotations[s.intents][s.verb][v1beta1.IntentIDAnnotation])
 	verb := byte(0)
-	if pending {
+	if s.pending() != "" {
 		verb = s.verb
 	}
 	e.bytes(verb, s.post)
@@ -75,28 +81,52 @@ func (e *encoder) key(m *sim, s *state) key {
 	return key(sum[:16])
 }
 
+func (e *encoder) route(m *sim, s *state, r *simRoute) {
+	e.bits(r.exists, r.current, r.foreign, r.confirmed, r.found, r.mirror, r.everyone, r.released)
+	since := ageHold
+	if m.reports {
+		since = ageDeadline
+	}
+	e.bits(r.cookies == cookiesOf(s.status))
+	e.bytes(byte(r.canary), capped(s.now-r.setAt, ageHold), capped(s.now-r.since, since))
+}
+
 func (e *encoder) plan(s *state) {
 	e.bits(true, s.plan.conflict, s.plan.touched)
 	if s.plan.status != nil {
 		e.bytes('S')
 		e.status(s, s.plan.status)
+		e.bits(cookiesOf(s.plan.status) == cookiesOf(s.status), cookiesOf(s.plan.status) == s.route.cookies, s.plan.status.LastIntent != nil &&
+			s.intents > 0 && s.plan.status.LastIntent.ID == s.intentID())
 	}
 	for _, effect := range s.plan.effects {
 		switch f := effect.(type) {
+		case SetFinalizer:
+			e.bytes('f')
+			e.bits(f.Present)
 		case EnsureServices:
 			e.bytes('s')
 		case EnsureApex:
 			e.bytes('a')
 		case CopyToPrimary:
-			fresh := byte(0)
-			if f.Generation == s.target.gen {
-				fresh = 1
-			}
-			e.bytes('c', f.Revision[len(f.Revision)-1], fresh, byte(f.Replicas))
+			e.bytes('c', revisionMark(f.Revision), byte(f.Replicas))
+			e.bits(f.Generation == s.target.gen, f.RunID == s.primary.mark)
+		case AdoptPrimary:
+			e.bytes('m', revisionMark(f.Revision))
+		case RestorePrimary:
+			e.bytes('b', revisionMark(f.Revision))
 		case SetRoute:
 			e.bytes('r', byte(f.Canary))
+			e.bits(f.Mirror, f.Everyone)
+		case Release:
+			e.bytes('l')
 		case ScaleTarget:
 			e.bytes('t', byte(f.Replicas))
+		case EnsureScaler:
+			e.bytes('e', byte(f.Floor))
+		case PauseScaler:
+			e.bytes('p')
+			e.bits(f.Pause)
 		case RunCheck:
 			e.bytes('k')
 		case CallHook:
@@ -107,19 +137,27 @@ func (e *encoder) plan(s *state) {
 }
 
 func (e *encoder) status(s *state, st *v1beta1.CanaryStatus) {
-	e.bytes(mark(string(st.Phase)), byte(st.FailedChecks), byte(st.CanaryWeight), tail(st.LastAppliedSpec), tail(st.LastPromotedSpec))
+	e.bytes(mark(string(st.Phase)), byte(st.FailedChecks), byte(st.CanaryWeight), revisionMark(st.LastAppliedSpec), revisionMark(st.LastPromotedSpec))
 	for i := range st.Conditions {
-		if c := &st.Conditions[i]; c.Type == v1beta1.ConditionRouteDrift {
+		switch c := &st.Conditions[i]; {
+		case c.Type == v1beta1.ConditionRouteDrift:
 			e.bytes('D', s.age(c.LastUpdateTime.Time, ageHold+1))
+		case c.Type == v1beta1.ConditionStalled:
+			e.bytes('Z', mark(c.Reason))
 		}
 	}
+	if p := st.Phase; p == "" || p == v1beta1.PhaseInitializing || p == v1beta1.PhaseTerminating {
+		e.bytes(s.age(st.LastTransitionTime.Time, ageDeadline))
+	}
+	e.bits(st.Bound != nil, st.Bound != nil && st.Bound.Provider == simOtherProvider,
+		st.SessionAffinityCookie != "", st.PrimarySessionAffinityCookie != "", st.PreviousSessionAffinityCookie != "")
 	run := st.Run
 	if run == nil {
-		e.bytes(0xff)
+		e.bytes(0xff, byte(st.Iterations))
 		return
 	}
-	e.bits(run.Analysed, run.Paused, run.PromoteNow, run.StepNow)
-	e.bytes(tail(run.Revision), mark(string(run.Outcome)), byte(run.Step), byte(run.ErroredChecks), byte(run.Weight))
+	e.bits(run.Analysed, run.Paused, run.PromoteNow, run.StepNow, run.StepPassed, run.Repair, run.Rollback)
+	e.bytes(revisionMark(run.Revision), mark(string(run.Outcome)), byte(run.Step), byte(run.ErroredChecks), byte(run.Weight), byte(run.Floor))
 	if run.HoldStartTime != nil {
 		e.bytes('H', s.age(run.HoldStartTime.Time, ageHold))
 	}
@@ -129,11 +167,19 @@ func (e *encoder) status(s *state, st *v1beta1.CanaryStatus) {
 	if st.Phase == v1beta1.PhasePromoting {
 		e.bytes('P', s.age(run.PhaseStartTime.Time, ageDeadline))
 	}
+	for i := range run.Gates {
+		g := &run.Gates[i]
+		e.bytes('G', mark(g.Name), mark(string(g.State)))
+		if g.State == v1beta1.GateWaiting {
+			e.bytes(s.age(g.Since.Time, ageGate))
+		}
+	}
 	for i := range run.Hooks {
 		h := &run.Hooks[i]
 		e.bytes(mark(jobType("/"+h.Name)), mark(string(h.State)), byte(h.Attempts), s.age(h.LastTime.Time, ageHold))
 	}
 	for i := range st.Steps {
+		e.bits(st.Steps[i].Mirror)
 		e.bytes(byte(st.Steps[i].Weight), mark(string(st.Steps[i].State)))
 	}
 }
@@ -144,11 +190,20 @@ func (s *state) age(t time.Time, limit int32) byte {
 
 func capped(age, limit int32) byte { return byte(min(age, limit)) }
 
-func tail(s string) byte {
-	if s == "" {
+// revisionMark makes a byte of a revision: rs:r1, rs:r1+c1, primary/rs:r1, or another controller's.
+func revisionMark(s string) byte {
+	template, configs, _ := strings.Cut(s, "+")
+	switch {
+	case s == "":
 		return 0
+	case configs != "":
+		return 0x40 + (template[len(template)-1]-'0')*8 + configs[len(configs)-1] - '0'
+	case strings.HasPrefix(s, "primary/"):
+		return 0x20 + s[len(s)-1] - '0'
+	case foreign(s):
+		return 0x80 + s[0]
 	}
-	return s[len(s)-1]
+	return s[len(s)-1] - '0'
 }
 
 // mark makes a byte of a name; TestMarks makes sure that it tells all names apart that it is used for.
@@ -170,47 +225,13 @@ func (e *encoder) bytes(b ...byte) { e.b = append(e.b, b...) }
 
 func (e *encoder) bits(flags ...bool) {
 	b := byte(0)
+	if len(flags) > 8 {
+		panic("more flags than a byte has")
+	}
 	for i, f := range flags {
 		if f {
 			b |= 1 << i
 		}
 	}
 	e.b = append(e.b, b)
-}
-
-// sameStatus says whether a write of b over a would be none. It is what the executor compares,
-// written out because reflection would take most of the time of the exploration.
-func sameStatus(a, b *v1beta1.CanaryStatus) bool {
-	if a.Phase != b.Phase || a.FailedChecks != b.FailedChecks || a.CanaryWeight != b.CanaryWeight ||
-		a.LastAppliedSpec != b.LastAppliedSpec || a.LastPromotedSpec != b.LastPromotedSpec ||
-		a.Message != b.Message || a.ObservedGeneration != b.ObservedGeneration ||
-		!a.LastTransitionTime.Equal(&b.LastTransitionTime) || !a.NextActionTime.Equal(b.NextActionTime) ||
-		len(a.History) != len(b.History) || (a.LastIntent == nil) != (b.LastIntent == nil) {
-		return false
-	}
-	if a.LastIntent != nil && a.LastIntent.ID != b.LastIntent.ID {
-		return false
-	}
-	if !slices.Equal(a.Conditions, b.Conditions) || !sameRun(a.Run, b.Run) || len(a.Steps) != len(b.Steps) {
-		return false
-	}
-	for i := range a.Steps {
-		x, y := &a.Steps[i], &b.Steps[i]
-		if x.Weight != y.Weight || x.State != y.State || x.FailedChecks != y.FailedChecks ||
-			!x.StartTime.Equal(y.StartTime) || !x.EndTime.Equal(y.EndTime) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameRun(a, b *v1beta1.RunStatus) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.ID == b.ID && a.Revision == b.Revision && a.Outcome == b.Outcome && a.Step == b.Step &&
-		a.Checks == b.Checks && a.ErroredChecks == b.ErroredChecks && a.Weight == b.Weight &&
-		a.Analysed == b.Analysed && a.Paused == b.Paused && a.PromoteNow == b.PromoteNow && a.StepNow == b.StepNow &&
-		a.PhaseStartTime.Equal(&b.PhaseStartTime) && a.HoldStartTime.Equal(b.HoldStartTime) &&
-		a.UnreadySince.Equal(b.UnreadySince) && slices.Equal(a.Hooks, b.Hooks)
 }

@@ -1,10 +1,10 @@
 package rollout
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"time"
-
-	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
 // kind of a transition. A transition is a kind and an argument; together they are unique among the
@@ -32,13 +32,22 @@ const (
 	evCrash     // arg: 0 restarted at once, 1 after longer than any deadline
 	evStale     // the agent decides before and writes after: arg: index among the events
 	evLag       // the agent's own last write is not in its cache yet when it decides again
+	evUserEdit  // arg: edit
+	evConfig    // a tracked config has other content: arg: fingerprint
+	evVanish    // arg: 0 target, 1 primary
+	evAppear    // the target is created again; arg: revision
+	evDeletion  // the Canary is deleted
+	evUpgrade   // arg: 0 as it is, 1 with config tracking switched
+	evScaler    // arg: 0 the primary gets a replica less, 1 the idle target one, 2 the paused target none
 	evBootstrap // not explored: the way to the second root
 )
 
 var kindNames = [...]string{
 	"agent", "time passes", "target observed", "primary observed", "target rolled", "primary rolled",
 	"target pod ready", "primary pod ready", "check", "hook", "router confirms", "USER SHIPS", "TARGET SCALED",
-	"POD LOST", "DEADLINE EXCEEDED", "ROUTE WRITTEN BY OTHER", "INTENT", "CRASH", "STALE", "LAGGING CACHE", "bootstrap",
+	"POD LOST", "DEADLINE EXCEEDED", "ROUTE WRITTEN BY OTHER", "INTENT", "CRASH", "STALE", "LAGGING CACHE",
+	"USER EDITS", "CONFIG CHANGES", "OBJECT DELETED", "target created again", "CANARY DELETED", "AGENT REPLACED",
+	"AUTOSCALER", "bootstrap",
 }
 
 type transition struct {
@@ -53,13 +62,15 @@ func (t transition) String() string {
 		return fmt.Sprintf("%s %s", name, [...]string{"", "", "passes", "FAILS", "ERRORS", "HAS NO DATA"}[t.arg])
 	case evHook:
 		return fmt.Sprintf("%s %d %s", name, t.arg/4, [...]string{"", "", "passes", "FAILS"}[t.arg%4])
-	case evShip:
+	case evShip, evAppear:
 		return name + " " + revisions[t.arg]
-	case evLose, evDead:
+	case evUserEdit:
+		return name + " " + [...]string{"", "suspend", "problem", "revertOnDeletion", "steps", "provider", "resume"}[t.arg]
+	case evLose, evDead, evVanish:
 		return name + " " + [...]string{"target", "primary"}[t.arg]
 	case evIntent:
 		return name + " " + string(verbs[t.arg])
-	case evScale, evDrift:
+	case evScale, evDrift, evConfig, evUpgrade, evScaler:
 		return fmt.Sprintf("%s %d", name, t.arg)
 	case evCrash:
 		return name + [...]string{"", " and a long outage"}[t.arg]
@@ -71,15 +82,25 @@ func (t transition) String() string {
 // external says whether the transition is a write by somebody else that the agent can overlook.
 func (t transition) external() bool {
 	switch t.kind {
-	case evShip, evScale, evLose, evDead, evDrift, evIntent, evReadyTarget, evReadyPrimary:
+	case evShip, evScale, evLose, evDead, evDrift, evIntent, evReadyTarget, evReadyPrimary,
+		evUserEdit, evConfig, evVanish, evAppear, evDeletion, evScaler:
 		return true
 	default:
 		return false
 	}
 }
 
+// ofCanary says whether the transition writes the Canary, so that a write of its status fails that
+// was decided on before.
+func (t transition) ofCanary() bool {
+	return t.kind == evIntent || t.kind == evUserEdit || t.kind == evDeletion
+}
+
 // environment yields what can happen around the agent.
 func (m *modelRun) environment(s *state, yield func(transition, *state)) {
+	if s.gone {
+		return
+	}
 	workloads := [...]*simWorkload{&s.target, &s.primary}
 	for i, w := range workloads {
 		if !w.exists {
@@ -106,7 +127,10 @@ func (m *modelRun) environment(s *state, yield func(transition, *state)) {
 		if w.observed && w.avail < w.want && !w.broken() {
 			change(evReadyTarget+side, 0, -1, func(w *simWorkload) { w.avail++; w.dead = false })
 		}
-		if w.avail > 0 {
+		if s.left[budgetObject] > 0 {
+			change(evVanish, uint8(i), budgetObject, func(w *simWorkload) { w.vanish() })
+		}
+		if w.avail > 0 && !w.fixed {
 			change(evLose, uint8(i), budgetLose, func(w *simWorkload) { w.avail-- })
 		}
 		if w.observed && !w.dead && w.want > 0 && (!w.rolled || w.avail < w.want) {
@@ -120,6 +144,11 @@ func (m *modelRun) environment(s *state, yield func(transition, *state)) {
 		yield(transition{evConfirm, 0}, &n)
 	}
 	m.people(s, yield)
+	m.owners(s, yield)
+	m.autoscalers(s, yield)
+	if s.left[budgetUpgrade] > 0 {
+		m.upgrades(s, yield)
+	}
 	if s.left[budgetCrash] > 0 {
 		n := *s
 		n.left[budgetCrash]--
@@ -152,7 +181,7 @@ func (m *modelRun) jobs(s *state, yield func(transition, *state)) {
 		}
 		for result := jobPassed; result <= jobFailed; result++ {
 			n := *s
-			if result != jobPassed {
+			if result != usualAnswer(s.hooks[i].id) {
 				if n.left[budgetHook] == 0 {
 					break
 				}
@@ -164,58 +193,11 @@ func (m *modelRun) jobs(s *state, yield func(transition, *state)) {
 	}
 }
 
-// people yields what users, operators and other controllers do.
-func (m *modelRun) people(s *state, yield func(transition, *state)) {
-	if s.left[budgetShip] > 0 {
-		for rev := uint8(1); rev < uint8(len(revisions)); rev++ {
-			if rev == s.target.rev {
-				continue
-			}
-			n := *s
-			n.left[budgetShip]--
-			n.target.ship(rev)
-			yield(transition{evShip, rev}, &n)
-		}
-	}
-	if s.left[budgetScale] > 0 {
-		n := *s
-		n.left[budgetScale]--
-		if n.target.want > 0 {
-			n.target.scale(0)
-		} else {
-			n.target.scale(m.pods)
-		}
-		yield(transition{evScale, uint8(n.target.want)}, &n)
-	}
-	if s.left[budgetDrift] > 0 && s.route.exists {
-		share := int32(0)
-		if s.route.canary == 0 {
-			share = 50
-		}
-		n := *s
-		n.left[budgetDrift]--
-		n.plan.touched = n.plan.open
-		n.setRoute(share, true)
-		yield(transition{evDrift, uint8(share)}, &n)
-		n = *s
-		n.left[budgetDrift]--
-		n.route.current, n.route.foreign = false, true
-		yield(transition{evDrift, 255}, &n)
-	}
-	if s.left[budgetIntent] > 0 {
-		for verb := uint8(1); verb < uint8(len(verbs)); verb++ {
-			n := *s
-			n.left[budgetIntent]--
-			n.intents++
-			n.verb = verb
-			n.plan.conflict = n.plan.open
-			yield(transition{evIntent, verb}, &n)
-		}
-	}
-}
-
 // successors yields all that can happen next; a transition that breaks an invariant comes with it.
 func (m *modelRun) successors(s *state, yield func(transition, *state, error)) {
+	if s.gone {
+		return
+	}
 	if s.plan.open {
 		n := *s
 		err := m.checkedWrite(&n)
@@ -234,6 +216,20 @@ func (m *modelRun) decides(s *state, yield func(transition, *state, error)) {
 	view := m.view(s)
 	plan := m.decide(view)
 	err := m.checkPlan(s, &view, &plan)
+	for range 3 {
+		if err != nil || !s.silent(&plan) {
+			break
+		}
+		old, n := s, *s
+		n.status = &plan.Status
+		s = &n
+		if err = m.checkStatus(old, s); err != nil {
+			break
+		}
+		view = m.view(s)
+		plan = m.decide(view)
+		err = m.checkPlan(s, &view, &plan)
+	}
 	n := *s
 	if !n.begin(&plan) {
 		if err == nil {
@@ -260,13 +256,31 @@ func (m *modelRun) decides(s *state, yield func(transition, *state, error)) {
 		if !t.external() {
 			return
 		}
+		if n.gone {
+			return
+		}
 		n.left[budgetStale]--
 		n.plan = before
-		n.plan.conflict = t.kind == evIntent
+		n.plan.conflict = t.ofCanary()
 		n.plan.touched = t.kind == evDrift
 		yield(transition{evStale, index}, n, nil)
 		index++
 	})
+}
+
+// silent says whether a plan changes nothing but words: what is not in the key of a state, such as
+// status.message. It is written at once, since the states before and after it have the same key.
+func (s *state) silent(p *Plan) bool {
+	if sameStatus(s.status, &p.Status) || slices.ContainsFunc(p.Effects, func(e Effect) bool { return !s.started(e) }) {
+		return false
+	}
+	if a, b := s.status.LastIntent, p.Status.LastIntent; b != nil && (a == nil || a.ID != b.ID) {
+		return false
+	}
+	var before, after encoder
+	before.status(s, s.status)
+	after.status(s, &p.Status)
+	return bytes.Equal(before.b, after.b) && cookiesOf(s.status) == cookiesOf(&p.Status)
 }
 
 // lagging lets the agent decide again, right after the last write of a plan, on a cache that does
@@ -274,7 +288,7 @@ func (m *modelRun) decides(s *state, yield func(transition, *state, error)) {
 // writes of them until the watch has caught up.
 func (m *modelRun) lagging(before *state, after state, yield func(transition, *state, error)) {
 	old := after
-	old.target, old.primary, old.sides, old.apex = before.target, before.primary, before.sides, before.apex
+	old.target, old.primary, old.sides, old.apex, old.scaler = before.target, before.primary, before.sides, before.apex, before.scaler
 	if m.forgetful {
 		old.route = before.route
 	}
@@ -286,10 +300,4 @@ func (m *modelRun) lagging(before *state, after state, yield func(transition, *s
 	}
 	n.left[budgetStale]--
 	yield(transition{evLag, 0}, &n, nil)
-}
-
-// answered says whether the status has answered the intent.
-func answered(s *state) bool {
-	return s.intents == 0 || (s.status.LastIntent != nil &&
-		s.status.LastIntent.ID == intentAnnotations[s.intents][s.verb][v1beta1.IntentIDAnnotation])
 }

@@ -53,11 +53,18 @@ func (m *sim) write(s *state) {
 		}
 		s.status = s.plan.status
 		s.plan.status = nil
+		m.rebind(s)
 		s.forget()
-	case !m.apply(s, s.plan.effects[0]):
-		s.plan = inflight{}
-		return
 	default:
+		effect := s.plan.effects[0]
+		if _, ok := effect.(Release); ok && !s.released {
+			s.released = true // The first of its two writes.
+			return
+		}
+		if !m.apply(s, effect) || s.gone {
+			s.plan = inflight{}
+			return
+		}
 		s.plan.effects = s.plan.effects[1:]
 	}
 	if len(s.plan.effects) == 0 {
@@ -68,16 +75,50 @@ func (m *sim) write(s *state) {
 // apply is the executor; it returns false when the effect fails.
 func (m *sim) apply(s *state, effect Effect) bool {
 	switch e := effect.(type) {
+	case SetFinalizer:
+		s.finalizer = e.Present
+		s.gone = s.deleting && !e.Present
 	case EnsureServices:
 		s.sides = true
 	case EnsureApex:
 		s.apex = true
+		if m.providerName(s.bound) == v1beta1.ProviderKubernetes {
+			s.routeTo(SetRoute{Canary: s.status.CanaryWeight}, false)
+		}
 	case CopyToPrimary:
 		return s.copyToPrimary(e)
+	case AdoptPrimary:
+		if !s.primary.exists {
+			return false
+		}
+		s.primary.unmarked = false
+	case RestorePrimary:
+		p := &s.primary
+		if !p.exists || e.Revision != named[p.prev][p.prevConfigs] {
+			return false
+		}
+		p.copied(p.prev, p.prevConfigs)
+		p.mark, p.shipped = e.RunID, s.now
 	case SetRoute:
-		s.setRoute(e.Canary, false)
+		s.routeTo(e, false)
+	case Release:
+		if !s.route.released {
+			s.routeTo(SetRoute{Canary: 100}, false)
+			s.route.released, s.route.confirmed = true, false
+			s.route.setAt, s.route.since, s.route.found = s.now, s.now, false
+		}
 	case ScaleTarget:
+		if !s.target.exists {
+			return false
+		}
 		s.target.scale(e.Replicas)
+	case EnsureScaler:
+		s.scaler.exists, s.scaler.floor = true, e.Floor
+		if p := &s.primary; p.exists && p.want < e.Floor {
+			p.scale(e.Floor)
+		}
+	case PauseScaler:
+		s.scaler.paused = e.Pause
 	case RunCheck:
 		if !s.started(e) {
 			s.check = simJob{id: e.ID, state: jobRunning}
@@ -91,27 +132,41 @@ func (m *sim) apply(s *state, effect Effect) bool {
 func (s *state) copyToPrimary(e CopyToPrimary) bool {
 	p := &s.primary
 	switch {
-	case s.target.gen != e.Generation:
+	case !s.target.exists || s.target.gen != e.Generation || !strings.HasSuffix(e.Revision, fingerprints[s.target.fingerprint()]):
 		return false
 	case !p.exists:
-		*p = simWorkload{exists: true, rev: s.target.rev, want: e.Replicas, mark: e.RunID, gen: 1}
-	case p.rev != s.target.rev || p.mark != e.RunID:
-		p.ship(s.target.rev)
-		p.mark = e.RunID
+		*p = simWorkload{
+			exists: true, rev: s.target.rev, configs: s.target.fingerprint(), want: e.Replicas, mark: e.RunID, gen: p.gen + 1,
+			fixed: s.target.fixed, shipped: s.now,
+		}
+		if p.fixed {
+			p.avail, p.rolled = p.want, true
+		}
+	case p.rev != s.target.rev || p.configs != s.target.fingerprint() || p.mark != e.RunID:
+		p.copied(s.target.rev, s.target.fingerprint())
+		p.mark, p.shipped = e.RunID, s.now
 		p.scale(e.Replicas)
 	}
 	return true
 }
 
-func (s *state) setRoute(canary int32, foreign bool) {
+func (s *state) routeTo(to SetRoute, foreign bool) {
 	r := &s.route
-	if r.exists && r.canary == canary && r.current && !r.foreign {
+	cookies := cookiesOf(s.status)
+	if foreign {
+		cookies = r.cookies
+	}
+	same := r.exists && r.canary == to.Canary && r.mirror == to.Mirror && r.everyone == to.Everyone && !r.released
+	if same && r.current && !r.foreign && r.cookies == cookies {
 		return
 	}
-	if !r.exists || r.canary != canary {
+	if !same {
 		r.setAt, r.since, r.found = s.now, s.now, false
 	}
-	r.exists, r.canary, r.current, r.foreign, r.confirmed = true, canary, true, foreign, false
+	*r = simRoute{
+		exists: true, current: true, foreign: foreign, canary: to.Canary, mirror: to.Mirror, everyone: to.Everyone,
+		cookies: cookies, setAt: r.setAt, since: r.since, found: r.found,
+	}
 }
 
 func (s *state) callHook(e CallHook) {
@@ -154,6 +209,8 @@ func current(run *v1beta1.RunStatus, id string) bool {
 	switch v1beta1.HookType(jobType(id)) {
 	case v1beta1.HookRollout:
 		return number == holdNumber(run)
+	case v1beta1.HookConfirmTrafficIncrease:
+		return number == strconv.Itoa(int(run.Step))
 	case v1beta1.HookPreRollout:
 		name := id[len(run.ID)+1 : strings.LastIndexByte(id, '/')]
 		for _, h := range run.Hooks {
@@ -173,4 +230,8 @@ func (s *state) crash() {
 	s.check = simJob{}
 	s.hooks = [maxJobs]simJob{}
 	s.route.since, s.route.found = s.now, true
+	s.spare.since, s.spare.found = s.now, true
 }
+
+// setRoute writes a share and nothing else.
+func (s *state) setRoute(canary int32, foreign bool) { s.routeTo(SetRoute{Canary: canary}, foreign) }

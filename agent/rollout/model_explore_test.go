@@ -104,7 +104,7 @@ func (m *modelRun) explore(limit int) result {
 	for i := range workers {
 		workers[i] = &worker{m: m, known: known}
 	}
-	roots := append([]state{m.fresh(), m.initialized()}, m.promotionFailed()...)
+	roots := m.begin()
 	var nodes []node
 	var frontier []visited
 	for i := range roots {
@@ -159,6 +159,14 @@ func expand(workers []*worker, states []visited) {
 	wait.Wait()
 }
 
+// begin are the states from which the exploration goes.
+func (m *modelRun) begin() []state {
+	if m.roots != nil {
+		return m.roots(m)
+	}
+	return append([]state{m.fresh(), m.initialized()}, m.promotionFailed()...)
+}
+
 // initialized is the second root: as the first, after an untroubled bootstrap.
 func (m *modelRun) initialized() state {
 	s := m.fresh()
@@ -207,6 +215,9 @@ const patienceOfModel = 250
 // It stops early at rest when stop says so.
 func (m *modelRun) cooperate(s *state, stop func(*state) bool) (steps int, err error) {
 	for ; steps < patienceOfModel; steps++ {
+		if s.gone {
+			return steps, nil
+		}
 		if s.plan.open {
 			if err := m.checkedWrite(s); err != nil {
 				return steps, err
@@ -227,19 +238,39 @@ func (m *modelRun) cooperate(s *state, stop func(*state) bool) (steps int, err e
 		if stop != nil && stop(s) {
 			return steps, nil
 		}
-		switch {
+		switch gate := simWaitingGate(s); {
 		case s.kindness(m.reports):
+		case s.spec.suspended || s.spec.problem:
+			s.edit(editResume)
+		case s.deleting && s.target.broken():
+			return steps, nil // To be mended by the user, or given up.
 		case s.status.Run != nil && s.status.Run.Paused:
-			s.intents, s.verb = s.intents+1, uint8(len(verbs)-1)
+			s.ask(v1beta1.VerbResume)
+		case gate != nil && !m.times(gate) && s.intents < maxIntents-2:
+			s.ask(v1beta1.VerbApprove)
 		case !plan.WakeAt.IsZero():
 			s.now = int32((plan.WakeAt.Sub(epoch) + time.Second - 1) / time.Second)
 		case terminal(s.status.Phase), s.firstBroken():
 			return steps, nil
+		case !s.target.exists && s.status.Phase == v1beta1.PhaseInitializing:
+			s.target.appear(max(s.target.rev, 1), m.pods, s.now)
 		default:
 			return steps, violation("L3", "stuck in %s: %s", s.status.Phase, s.status.Message)
 		}
 	}
 	return steps, violation("L3", "no end after %d steps, in %s: %s", steps, s.status.Phase, s.status.Message)
+}
+
+// times says whether a gate has a timeout, in which case nobody answers it.
+func (m *modelRun) times(g *v1beta1.GateStatus) bool {
+	for _, c := range []*v1beta1.Canary{m.canary, m.edited} {
+		for _, gate := range c.GetAnalysis().Gates {
+			if gate.Name == g.Name {
+				return gate.TimeoutOrZero() > 0
+			}
+		}
+	}
+	return false
 }
 
 // kindness lets one good thing happen.
@@ -264,7 +295,7 @@ func (s *state) kindness(reports bool) bool {
 	}
 	for i := range s.hooks {
 		if s.hooks[i].state == jobRunning {
-			s.hooks[i].state, s.hooks[i].at = jobPassed, s.now
+			s.hooks[i].state, s.hooks[i].at = usualAnswer(s.hooks[i].id), s.now
 			return true
 		}
 	}

@@ -2,27 +2,40 @@ package rollout
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
 // invariants that are asserted, for the summary. The numbers are those of docs/architecture.md.
 var invariants = []string{
-	"S1  no route written, and none left in place, that gives traffic to a side that cannot serve while the other can",
+	"S1  no route written, and none left in place, that gives traffic, or copies of it, to a side that cannot serve while the other can",
 	"S1  no traffic to pods of a revision that no run is about",
 	"S1  the status says the weight before the route has it",
+	"S1  only when the primary cannot serve are those who do not match sent to the canary of an A/B test",
+	"S1  a Service that selects one side is never asked to split",
+	"S1  while a run is under way or the canary has traffic, the primary's autoscaler keeps what the primary had at the beginning",
 	"S2  the target is scaled down only off the route, after confirmation or the drain delay",
+	"S2  a provider is left only with nothing on the canary and nothing unconfirmed",
+	"S2  an autoscaler is paused only off the route, and never left paused while the target is meant to run",
 	"S3  one outcome for each run, recorded once; no new run for a revision that was dealt with",
 	"S3  no revision is lost: at rest the target's revision has been dealt with",
 	"S4  steps are taken one by one, and left only by a check that passed or by an intent",
 	"S4  each check is counted once; failures are counted at most as often as they happened",
-	"S4  a weight is judged after it was in force for an interval, by a check made since",
+	"S4  a weight is judged after it was in force for an interval, by a check made since, with the mirroring it asks for",
 	"S4  a post-rollout hook is called at most once",
+	"S4  a closed gate or confirm hook is passed only by its approval, its timeout, or an intent; a gate is answered once",
+	"S4  a rollback hook that passes ends the run",
+	"S4  while suspended or refused nothing is written but status and finalizer, and the run stays as it is",
+	"S5  no run for a template that was dealt with, whatever version wrote the status and whether or not configs are tracked",
+	"S5  a run of another controller goes on from its weight; what it promoted or rejected is not run again",
 	"S6  only the analysed revision is promoted, and only with pods",
+	"S6  only a rollback writes an earlier revision to the primary, the one that its history has, once",
+	"S7  with revertOnDeletion the Canary goes when the target is ready, Services and route are released and drained",
+	"S7  a deletion without revertOnDeletion, or without a target, is never held up",
 	"L1  an unchanged world leaves the status unchanged and says nothing",
 	"L2  at rest there is a wake time in the future, or an event that is awaited, or the run has ended",
-	"L3  with a cooperative environment every state leads to a terminal phase",
+	"L2  at rest the route is as the status says, its cookies included, and the provider is the spec's",
+	"L3  with a cooperative environment every state leads to a terminal phase, or to the end of the Canary",
 }
 
 func violation(invariant, format string, args ...any) error {
@@ -40,45 +53,61 @@ func (m *modelRun) sides(w *World) (canary, primary bool) {
 	return canary, w.Primary.Exists && w.Primary.Available > 0
 }
 
-func (m *modelRun) badSplit(w *World, share int32) string {
+// badSplit says what is wrong with a route, or nothing.
+func (m *modelRun) badSplit(w *World, r SetRoute) string {
 	canary, primary := m.sides(w)
+	matched := w.Canary.StrategyFor(w.Route.Provider) == v1beta1.StrategyABTesting
 	switch {
-	case share > 0 && !canary && primary:
-		return fmt.Sprintf("%d%% on a canary that is not ready, while the primary can serve", share)
-	case share < 100 && !primary && canary:
-		return fmt.Sprintf("%d%% on a primary without ready pods, while the canary can serve", 100-share)
+	case r.Canary > 0 && !canary && primary:
+		return fmt.Sprintf("%d%% on a canary that is not ready, while the primary can serve", r.Canary)
+	case r.Canary < 100 && !primary && canary:
+		return fmt.Sprintf("%d%% on a primary without ready pods, while the canary can serve", 100-r.Canary)
+	case matched && !r.Everyone && !primary && canary:
+		return "those who do not match on a primary without ready pods, while the canary can serve"
+	case r.Mirror && !canary:
+		return "copies of the requests to a canary that is not ready"
+	case r.Mirror && r.Canary > 0:
+		return "copies of the requests and requests to the canary"
+	case r.Canary%100 != 0 && w.Route.Provider == v1beta1.ProviderKubernetes:
+		return fmt.Sprintf("%d%% by a Service that selects one side", r.Canary)
 	}
 	return ""
 }
 
 // unknown says whether a share would go to pods of a revision that was neither promoted nor is the
-// one that the run is about.
+// one that the run is about. At the end of a Canary the target takes over, whatever it has.
 func (m *modelRun) unknown(w *World, st *v1beta1.CanaryStatus, share int32) bool {
 	canary, primary := m.sides(w)
-	return share > 0 && canary && primary && st.Run != nil &&
+	if st.Run != nil && st.Run.Rollback && st.Run.Repair && w.Target.Revision == st.LastAppliedSpec {
+		return false // It served everything before the rollback, as the only healthy copy.
+	}
+	return share > 0 && canary && primary && st.Run != nil && w.Canary.DeletionTimestamp == nil &&
 		w.Target.Revision != st.Run.Revision && w.Target.Revision != st.LastPromotedSpec
 }
 
 // checkPlan is for every decision on fresh facts.
 func (m *modelRun) checkPlan(s *state, w *World, p *Plan) error {
+	if err := checkRestraint(s, w, p); err != nil {
+		return err
+	}
 	for _, effect := range p.Effects {
-		route, ok := effect.(SetRoute)
-		if !ok {
-			continue
+		var err error
+		switch e := effect.(type) {
+		case CopyToPrimary, RestorePrimary:
+			if s.deleting {
+				err = violation("S7", "the primary is written while the canary is deleted")
+			}
+		case ScaleTarget:
+			if s.deleting && e.Replicas == 0 {
+				err = violation("S7", "the target is scaled to zero while the canary is deleted")
+			}
+		case SetRoute:
+			err = m.checkRoute(s, w, p, e)
+		case SetFinalizer:
+			err = m.checkFinalizer(s, w, e)
 		}
-		if bad := m.badSplit(w, route.Canary); bad != "" {
-			return violation("S1", "the plan routes %s", bad)
-		}
-		canary, primary := m.sides(w)
-		if !canary && !primary && route.Canary != s.status.CanaryWeight {
-			return violation("S1", "the plan moves the traffic to %d%% although no side can serve", route.Canary)
-		}
-		// A route that has the weight already may be repaired at any time.
-		if m.unknown(w, &p.Status, route.Canary) && (w.Target.Observed || route.Canary != s.route.canary) {
-			return violation("S1", "the plan routes %d%% to %s, the run is about %s", route.Canary, w.Target.Revision, p.Status.Run.Revision)
-		}
-		if route.Canary != p.Status.CanaryWeight {
-			return violation("S1", "the plan routes %d%%, its status says %d%%", route.Canary, p.Status.CanaryWeight)
+		if err != nil {
+			return err
 		}
 	}
 	if len(p.Messages) > 0 && len(p.Effects) == 0 && sameStatus(s.status, &p.Status) {
@@ -90,246 +119,70 @@ func (m *modelRun) checkPlan(s *state, w *World, p *Plan) error {
 	return nil
 }
 
-// checkedWrite carries out the next write and judges it against the true world.
-func (m *modelRun) checkedWrite(s *state) error {
-	old := *s
-	m.write(s)
-	if old.plan.status != nil {
-		if s.status == old.status {
-			return nil // Refused, because somebody else had written.
-		}
-		return m.checkStatus(&old, s)
+func (m *modelRun) checkRoute(s *state, w *World, p *Plan, r SetRoute) error {
+	canary, primary := m.sides(w)
+	// Until an edit of the target has been looked at, the share in force may be kept.
+	kept := w.Target.Exists && !w.Target.Observed && w.Route.Exists && r.Canary == s.route.canary
+	if bad := m.badSplit(w, r); bad != "" && !kept {
+		return violation("S1", "the plan routes %s", bad)
 	}
-	switch e := old.plan.effects[0].(type) {
-	case ScaleTarget:
-		if e.Replicas < old.target.want && !old.plan.touched {
-			return m.checkScaleDown(&old)
-		}
-	case CopyToPrimary:
-		return checkCopy(&old, s)
-	case CallHook:
-		if s.post > 1 {
-			return violation("S4", "post-rollout hook called %d times", s.post)
-		}
-	case RunCheck, EnsureServices, EnsureApex, SetRoute:
+	if !canary && !primary && r.Canary != s.status.CanaryWeight && r.Canary != s.route.canary {
+		return violation("S1", "the plan moves the traffic to %d%% although no side can serve", r.Canary)
+	}
+	run := p.Status.Run
+	if r.Everyone && primary && run != nil && run.Outcome == "" && !run.Repair && !s.deleting {
+		return violation("S1", "those who do not match are sent to the canary, while the primary can serve")
+	}
+	// A route that has the weight already may be repaired at any time, and less is always allowed.
+	if m.unknown(w, &p.Status, r.Canary) && (w.Target.Observed || r.Canary > s.route.canary) {
+		return violation("S1", "the plan routes %d%% to %s, the run is about %s", r.Canary, w.Target.Revision, p.Status.Run.Revision)
+	}
+	if r.Canary != p.Status.CanaryWeight {
+		return violation("S1", "the plan routes %d%%, its status says %d%%", r.Canary, p.Status.CanaryWeight)
 	}
 	return nil
 }
 
-func (m *modelRun) checkScaleDown(s *state) error {
-	r := &s.route
-	switch {
-	case !r.exists || r.canary != 0:
-		return violation("S2", "the target is scaled down with %d%% of the traffic on it", r.canary)
-	case m.reports && !r.confirmed:
-		return violation("S2", "the target is scaled down before the router has confirmed")
-	case s.now-r.setAt < ageDrain:
-		return violation("S2", "the target is scaled down %d s after the route moved away", s.now-r.setAt)
-	}
-	return nil
-}
-
-func checkCopy(old, s *state) error {
-	if s.primary == old.primary {
+// checkRestraint is about a canary that is not to be acted upon.
+func checkRestraint(s *state, w *World, p *Plan) error {
+	if s.deleting || (!w.Canary.Spec.Suspend && len(w.Problems) == 0) {
 		return nil
 	}
-	run := old.status.Run
-	switch {
-	case old.status.Phase == v1beta1.PhaseInitializing:
-		if old.apex && old.primary.exists {
-			return violation("S6", "the primary is copied again after the apex has moved to it")
+	for _, effect := range p.Effects {
+		if _, ok := effect.(SetFinalizer); !ok {
+			return violation("S4", "%s although the canary is suspended or refused", effect)
 		}
-	case !old.primary.exists && revisions[s.primary.rev] == old.status.LastPromotedSpec:
-		// Deleted by somebody, and made anew as it was.
-	case terminal(old.status.Phase) && run != nil && run.Outcome == v1beta1.OutcomePromotionFailed &&
-		revisions[s.primary.rev] == old.status.LastPromotedSpec && old.primary.rev != s.primary.rev:
-		// Mended after a failed promotion, with the revision that was promoted before.
-		if old.target.want == 0 {
-			return violation("S6", "the primary is mended from a target without pods")
-		}
-	case old.status.Phase != v1beta1.PhasePromoting:
-		return violation("S6", "the primary is written in phase %s", old.status.Phase)
-	case old.target.want == 0:
-		return violation("S6", "a target with no replicas is promoted")
-	case run == nil || revisions[old.target.rev] != run.Revision || s.primary.mark != run.ID:
-		return violation("S6", "%s is promoted, the run is about %v", revisions[old.target.rev], run)
-	case old.primary.mark == s.primary.mark:
-		return violation("S6", "the primary is rolled twice in one run")
+	}
+	if is := &p.Status; s.status.Phase != is.Phase || s.status.CanaryWeight != is.CanaryWeight || s.status.FailedChecks != is.FailedChecks ||
+		s.status.LastAppliedSpec != is.LastAppliedSpec || s.status.LastPromotedSpec != is.LastPromotedSpec || !sameRun(s.status.Run, is.Run) {
+		return violation("S4", "the run goes on although the canary is suspended or refused: %s", is.Message)
 	}
 	return nil
 }
 
-// checkStatus compares two statuses that were written one after the other.
-func (m *modelRun) checkStatus(old, s *state) error {
-	was, is := old.status, s.status
-	a, b := was.Run, is.Run
-	if a != nil && b != nil && a.ID == b.ID {
-		return m.checkSameRun(old, s)
-	}
-	if a != nil {
-		if a.Outcome == "" && recorded(is, a.ID) != 1 {
-			return violation("S3", "run %s gives way to another with %d records in the history", a.ID, recorded(is, a.ID))
-		}
-	}
-	if b == nil {
-		if a != nil {
-			return violation("S3", "run %s is forgotten", a.ID)
-		}
+// checkFinalizer is about the end of a Canary.
+func (m *modelRun) checkFinalizer(s *state, w *World, e SetFinalizer) error {
+	if e.Present || !s.spec.revert {
 		return nil
 	}
-	if a == nil && !terminal(was.Phase) && was.Phase != "" && was.Phase != v1beta1.PhaseInitializing {
-		return nil // Taken over from another controller, in mid-run.
-	}
-	ended := 0
-	if b.Outcome != "" {
-		ended = 1 // A run can end in the decision that starts it, when its pods have already failed.
-	}
+	canary, _ := m.sides(w)
 	switch {
-	case recorded(is, b.ID) != ended || recorded(was, b.ID) != 0:
-		return violation("S3", "the new run has the id %s of an earlier one", b.ID)
-	case b.Revision == is.LastPromotedSpec:
-		return violation("S3", "a run starts for %s, which is the promoted revision", b.Revision)
-	case b.Revision == was.LastAppliedSpec && (a == nil || a.Outcome != "" || a.Revision == b.Revision):
-		return violation("S3", "a second run starts for %s", b.Revision)
-	case b.Step > 1 || b.Checks > 0 || is.FailedChecks > 0:
-		return violation("S4", "a run starts at step %d with %d checks, %d failed", b.Step, b.Checks, is.FailedChecks)
+	case !s.deleting:
+		return violation("S7", "the finalizer is removed from a living canary that wants it")
+	case !w.Target.Exists:
+		return nil
+	case !canary:
+		return violation("S7", "the canary goes although its target is not ready")
+	case len(w.Problems) > 0:
+		return nil // The route cannot be rendered; that is said in an event.
+	case !s.released || !s.route.released:
+		return violation("S7", "the canary goes although clients still depend on what it owns")
+	case m.reports && !s.route.confirmed:
+		return violation("S7", "the canary goes before the router has confirmed")
+	case s.now-s.route.setAt < ageDrain:
+		return violation("S7", "the canary goes %d s after the route was released", s.now-s.route.setAt)
 	}
 	return nil
-}
-
-func recorded(st *v1beta1.CanaryStatus, id string) (n int) {
-	for i := range st.History {
-		if st.History[i].ID == id {
-			n++
-		}
-	}
-	return n
-}
-
-func (m *modelRun) checkSameRun(old, s *state) error {
-	was, is := old.status, s.status
-	a, b := was.Run, is.Run
-	want := 0
-	if b.Outcome != "" {
-		want = 1
-	}
-	switch {
-	case a.Outcome != "" && a.Outcome != b.Outcome:
-		return violation("S3", "run %s ends twice: %s, then %s", a.ID, a.Outcome, b.Outcome)
-	case a.Outcome != "" && was.Phase != is.Phase:
-		return violation("S3", "run %s has ended in %s and goes to %s", a.ID, was.Phase, is.Phase)
-	case recorded(is, b.ID) != want:
-		return violation("S3", "run %s has outcome %q and %d records in the history", b.ID, b.Outcome, recorded(is, b.ID))
-	}
-	if b.Checks != a.Checks {
-		if b.Checks != a.Checks+1 || old.check.state < jobPassed || old.check.id != checkID(a) {
-			return violation("S4", "the number of judged checks goes from %d to %d without a result", a.Checks, b.Checks)
-		}
-	}
-	if b.Checks != a.Checks && a.HoldStartTime != nil && !old.plan.touched {
-		switch hold := int32(a.HoldStartTime.Sub(epoch) / time.Second); {
-		case !old.route.found && old.now-old.route.setAt < ageHold:
-			// A process that found the share in force cannot know since when; it trusts the status.
-			return violation("S4", "a weight is judged that was in force for %d s", old.now-old.route.setAt)
-		case old.check.at < hold:
-			return violation("S4", "a hold that began at %d s is judged by a check of %d s", hold, old.check.at)
-		}
-	}
-	failures := m.troubles[budgetCheck] - s.left[budgetCheck] + m.troubles[budgetHook] - s.left[budgetHook]
-	if is.FailedChecks+b.ErroredChecks > int32(failures) {
-		return violation("S4", "%d failed and %d errored checks are counted, %d happened", is.FailedChecks, b.ErroredChecks, failures)
-	}
-	return m.checkStep(old, s)
-}
-
-// checkStep makes sure that a step is neither skipped nor left without a reason.
-func (m *modelRun) checkStep(old, s *state) error {
-	a, b := old.status.Run, s.status.Run
-	operated := a.StepNow || a.PromoteNow || b.StepNow || b.PromoteNow || !answered(old)
-	if b.Step == a.Step {
-		if a.Analysed != b.Analysed && !operated && old.check.state != jobPassed {
-			return violation("S4", "the last step is left although its check did not pass")
-		}
-		return nil
-	}
-	switch {
-	case b.Step != a.Step+1:
-		return violation("S4", "step %d follows step %d", b.Step, a.Step)
-	case int(b.Step) > len(s.status.Steps) || b.Weight != s.status.Steps[b.Step-1].Weight:
-		return violation("S4", "step %d has weight %d, planned are %v", b.Step, b.Weight, s.status.Steps)
-	case a.Paused && !operated:
-		return violation("S4", "step %d begins in a paused run", b.Step)
-	case operated:
-		return nil
-	case a.Step == 0:
-		for _, hook := range m.canary.HooksOf(v1beta1.HookPreRollout) {
-			if !hookPassed(b, hookName(v1beta1.HookPreRollout, hook.Name)) {
-				return violation("S4", "the first step begins before pre-rollout hook %s has passed", hook.Name)
-			}
-		}
-	case b.Checks != a.Checks+1 || old.check.state != jobPassed:
-		return violation("S4", "step %d begins although the check of step %d did not pass", b.Step, a.Step)
-	}
-	return nil
-}
-
-func hookPassed(run *v1beta1.RunStatus, name string) bool {
-	for _, h := range run.Hooks {
-		if h.Name == name {
-			return h.State == v1beta1.HookPassed
-		}
-	}
-	return false
-}
-
-// checkQuiescent is for a state in which the agent has nothing to do.
-func (m *modelRun) checkQuiescent(s *state, w *World, p *Plan) error {
-	// Until an edit of the target has been looked at by its controller, nothing new is decided: not
-	// at all in the bootstrap, and no more weight for the canary otherwise.
-	if s.route.exists && s.target.observed {
-		if s.route.canary != s.status.CanaryWeight {
-			return violation("S1", "at rest the route has %d%%, the status %d%%", s.route.canary, s.status.CanaryWeight)
-		}
-		if bad := m.badSplit(w, s.route.canary); bad != "" {
-			return violation("S1", "at rest the route has %s", bad)
-		}
-		if m.unknown(w, s.status, s.route.canary) {
-			return violation("S1", "at rest %d%% goes to %s, the run is about %s", s.route.canary, w.Target.Revision, s.status.Run.Revision)
-		}
-	}
-	if !answered(s) {
-		return violation("L2", "at rest the intent %s has no answer", verbs[s.verb])
-	}
-	if !terminal(s.status.Phase) {
-		if p.WakeAt.IsZero() && !m.awaits(s) {
-			return violation("L2", "at rest in %s (%s) nothing is awaited", s.status.Phase, s.status.Message)
-		}
-		return nil
-	}
-	rev := revisions[s.target.rev]
-	lost := rev != s.status.LastAppliedSpec || (rev != s.status.LastPromotedSpec && s.status.Run.Revision != rev)
-	if s.target.observed && lost {
-		return violation("S3", "at rest the target's revision %s was lost; last applied %s, last promoted %s",
-			rev, s.status.LastAppliedSpec, s.status.LastPromotedSpec)
-	}
-	return nil
-}
-
-// awaits says whether an event is due that ends the rest.
-func (m *modelRun) awaits(s *state) bool {
-	run := s.status.Run
-	for i := range s.hooks {
-		if s.hooks[i].state == jobRunning {
-			return true
-		}
-	}
-	return s.check.state == jobRunning || (run != nil && run.Paused) || (m.reports && !s.route.confirmed) ||
-		s.target.waiting() || s.primary.waiting() || s.firstBroken()
-}
-
-// firstBroken says that the first version does not start: a fix of the user's is awaited.
-func (s *state) firstBroken() bool {
-	return s.status.Phase == v1beta1.PhaseInitializing && s.primary.broken()
 }
 
 func terminal(p v1beta1.CanaryPhase) bool {

@@ -12,30 +12,53 @@ import (
 
 var fullModel = flag.Bool("model.full", false, "explore the whole space of the model, not the short one")
 
+var onlyModel = flag.String("model.only", "", "explore only the configurations with this in their names")
+
 // modelRun is one configuration under exploration.
 type modelRun struct {
 	sim
-	pods     int32
-	troubles budget
+	pods           int32
+	fixed, configs bool
+	verbs          []v1beta1.Verb
+	edits          []edit
+	roots          func(*modelRun) []state
+	troubles       budget
+	// inherited are failed checks that a run of another controller brings along.
+	inherited int32
 	// forgetful: the executor does not remember what it has written to the route.
 	forgetful bool
 }
 
 func newModelRun(c modelConfig, troubles budget, decide func(World) Plan) *modelRun {
-	return &modelRun{
-		sim:      sim{canary: modelCanary(c.canary), reports: c.reports, decide: decide},
-		pods:     c.pods,
-		troubles: troubles,
+	m := &modelRun{
+		sim: sim{
+			canary: modelCanary(c.canary), edited: modelCanary(c.edited), reports: c.reports, provider: c.provider,
+			scaler: c.scaler, decide: decide,
+		},
+		pods: c.pods, fixed: c.fixed, configs: c.configs, verbs: c.verbs, edits: c.edits, roots: c.roots, troubles: troubles,
 	}
+	m.edited.Spec.RevertOnDeletion = m.canary.Spec.RevertOnDeletion
+	if m.verbs == nil {
+		m.verbs = steering
+	}
+	return m
 }
 
 // fresh is a new Canary for a target that serves.
 func (m *modelRun) fresh() state {
-	return state{
+	s := state{
 		status: &v1beta1.CanaryStatus{},
-		target: simWorkload{exists: true, observed: true, rev: 1, want: m.pods, avail: m.pods, rolled: true, gen: 1},
+		target: simWorkload{exists: true, observed: true, fixed: m.fixed, rev: 1, want: m.pods, avail: m.pods, rolled: true, gen: 1},
+		spec:   simSpec{revert: m.canary.Spec.RevertOnDeletion},
 		left:   m.troubles,
 	}
+	if m.configs {
+		s.target.configs = 1
+	}
+	if m.provider == v1beta1.ProviderKubernetes {
+		s.route = simRoute{exists: true, current: true, canary: 100, found: true} // The user's own Service.
+	}
+	return s
 }
 
 // TestModel explores every order of events, within limits on the number of troubles, and asserts
@@ -44,6 +67,9 @@ func TestModel(t *testing.T) {
 	began := time.Now()
 	states, transitions := 0, 0
 	for _, c := range modelConfigs() {
+		if !strings.Contains(c.name, *onlyModel) {
+			continue
+		}
 		troubles := c.short
 		if *fullModel {
 			troubles = c.full
@@ -51,13 +77,13 @@ func TestModel(t *testing.T) {
 		r := newModelRun(c, troubles, Decide).explore(1 << 30)
 		states += r.states
 		transitions += r.transitions
-		t.Logf("%-40s %8d states %9d transitions, depth %2d, %6d continuations of at most %3d steps, %5.1f s",
+		t.Logf("%-45s %8d states %9d transitions, depth %2d, %6d continuations of at most %3d steps, %5.1f s",
 			c.name, r.states, r.transitions, r.depth, r.continued, r.longest, r.took.Seconds())
 		if r.err != nil {
 			t.Errorf("%s: %v\n%s", c.name, r.err, r.trace)
 		}
 	}
-	t.Logf("%-40s %8d states %9d transitions, %d invariants, %.1f s\n  %s", "in all", states, transitions,
+	t.Logf("%-45s %8d states %9d transitions, %d invariants, %.1f s\n  %s", "in all", states, transitions,
 		len(invariants), time.Since(began).Seconds(), strings.Join(invariants, "\n  "))
 }
 
@@ -68,19 +94,24 @@ func TestMarks(t *testing.T) {
 			"", string(v1beta1.PhaseInitializing), string(v1beta1.PhaseInitialized), string(v1beta1.PhaseWaiting),
 			string(v1beta1.PhaseProgressing), string(v1beta1.PhaseWaitingPromotion), string(v1beta1.PhasePromoting),
 			string(v1beta1.PhaseFinalising), string(v1beta1.PhaseSucceeded), string(v1beta1.PhaseFailed),
+			string(v1beta1.PhaseTerminating),
 		},
 		{
 			"", string(v1beta1.OutcomePromoted), string(v1beta1.OutcomeRolledBack), string(v1beta1.OutcomeAborted),
 			string(v1beta1.OutcomePromotionFailed), string(v1beta1.OutcomeSuperseded), string(v1beta1.OutcomeSkipped),
+			string(v1beta1.OutcomeRestored),
 		},
 		{
 			string(v1beta1.HookConfirmRollout), string(v1beta1.HookPreRollout), string(v1beta1.HookRollout),
 			string(v1beta1.HookConfirmPromotion), string(v1beta1.HookPostRollout), string(v1beta1.HookConfirmTrafficIncrease),
+			string(v1beta1.HookRollback),
 		},
 		{
 			string(v1beta1.StepPending), string(v1beta1.StepActive), string(v1beta1.StepPassed),
 			string(v1beta1.StepFailed), string(v1beta1.StepSkipped),
 		},
+		{string(v1beta1.GateWaiting), string(v1beta1.GateApproved), string(v1beta1.GateRejected), string(v1beta1.GateTimedOut)},
+		{string(v1beta1.GateRollout), string(v1beta1.GateTraffic), string(v1beta1.GatePromotion)},
 		{string(v1beta1.HookStarted), string(v1beta1.HookPassed), string(v1beta1.HookFailed)},
 	} {
 		seen := map[byte]string{}

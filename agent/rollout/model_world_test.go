@@ -16,13 +16,38 @@ const drainDelay = 3 * time.Second
 // revisions that a user can ship; index 0 is none.
 var revisions = [...]string{"", "rs:r1", "rs:r2", "rs:r3"}
 
+// fingerprints of the configs; index 0 is none, as by an agent that does not track them.
+var fingerprints = [...]string{"", "+c1", "+c2"}
+
+// named holds the revisions with the fingerprints.
+var named = func() (all [len(revisions)][len(fingerprints)]string) {
+	for r := 1; r < len(revisions); r++ {
+		for f := range fingerprints {
+			all[r][f] = revisions[r] + fingerprints[f]
+		}
+	}
+	return all
+}()
+
 // simWorkload is a Deployment with as much detail as Decide can tell apart.
 type simWorkload struct {
 	exists, observed bool
+	// fixed: it cannot be scaled.
+	fixed bool
 	// rev is the revision of the template (of a primary: the one it was copied from), seen the one
 	// before the last edit, which is what an observer reads until the controller has caught up.
 	rev, seen uint8
-	want      int32
+	// configs is the fingerprint of its configs, of a primary: of those that were copied.
+	configs uint8
+	// untracked: the agent does not look at the configs of the target.
+	untracked bool
+	// prev and prevConfigs of a primary: what it was copied from before.
+	prev, prevConfigs uint8
+	// unmarked: a primary of another controller, which does not say what it was copied from.
+	unmarked bool
+	// shipped is when the template came into being.
+	shipped int32
+	want    int32
 	// avail counts ready pods of any revision: a rolling update keeps the old ones.
 	avail int32
 	// rolled is true when all pods are of the newest template.
@@ -42,7 +67,7 @@ func (w *simWorkload) edit() {
 }
 
 func (w *simWorkload) scale(n int32) {
-	if n == w.want {
+	if n == w.want || w.fixed {
 		return
 	}
 	w.edit()
@@ -57,7 +82,7 @@ func (w *simWorkload) scale(n int32) {
 func (w *simWorkload) ship(rev uint8) {
 	w.edit()
 	w.rev = rev
-	w.rolled = w.want == 0
+	w.rolled = w.want == 0 || w.fixed
 	w.dead = false
 }
 
@@ -69,10 +94,47 @@ func (w *simWorkload) waiting() bool {
 	return w.exists && (!w.observed || (!w.broken() && (!w.rolled || w.avail < w.want)))
 }
 
+// copied says that the primary was written with another template or other configs.
+func (w *simWorkload) copied(rev, configs uint8) {
+	if rev != w.rev || configs != w.configs {
+		w.prev, w.prevConfigs = w.rev, w.configs
+	}
+	w.ship(rev)
+	w.configs, w.unmarked = configs, false
+}
+
+// vanish deletes the workload; what it was is remembered for when it is created again.
+func (w *simWorkload) vanish() {
+	*w = simWorkload{rev: w.rev, configs: w.configs, untracked: w.untracked, gen: w.gen, fixed: w.fixed}
+}
+
+// appear creates it again.
+func (w *simWorkload) appear(rev uint8, pods, now int32) {
+	*w = simWorkload{exists: true, rev: rev, configs: w.configs, untracked: w.untracked, gen: w.gen + 1, fixed: w.fixed, want: pods, shipped: now}
+	if w.fixed {
+		w.avail, w.rolled = pods, true
+	}
+}
+
+// fingerprint of the configs, as the agent sees it.
+func (w *simWorkload) fingerprint() uint8 {
+	if w.untracked {
+		return 0
+	}
+	return w.configs
+}
+
+// name of the revision that it really has.
+func (w *simWorkload) name() string { return named[w.rev][w.fingerprint()] }
+
 func (w *simWorkload) observe(primary bool) Workload {
+	if !w.exists {
+		return Workload{}
+	}
 	o := Workload{
-		Exists: w.exists, Observed: w.observed, Generation: w.gen,
+		Exists: true, Observed: w.observed, Generation: w.gen, Fixed: w.fixed,
 		Replicas: w.want, Total: w.want, Updated: w.want, Available: w.avail, DeadlineExceeded: w.dead,
+		Since: at(w.shipped),
 	}
 	if !w.rolled {
 		o.Updated, o.Total = 0, max(w.want, w.avail)
@@ -81,20 +143,43 @@ func (w *simWorkload) observe(primary bool) Workload {
 	if !w.observed && !primary {
 		rev = w.seen // A primary carries its source in an annotation, which is never stale.
 	}
-	o.Revision = revisions[rev]
+	o.Revision = named[rev][w.fingerprint()]
 	if primary {
-		o.Source = revisions[w.rev]
+		o.Source, o.Previous = named[w.rev][w.configs], named[w.prev][w.prevConfigs]
 	}
 	return o
 }
 
-// simRoute is the routing object, and what the agent remembers of it.
+// simRoute is the routing object of a provider, and what the agent remembers of it.
 type simRoute struct {
 	exists, current, foreign, confirmed bool
 	canary                              int32
+	// mirror, everyone and released are as in Route.
+	mirror, everyone, released bool
+	// cookies that were written into it.
+	cookies string
 	// setAt is when the share really changed; since and found are what the agent believes.
 	setAt, since int32
 	found        bool
+}
+
+// still says that nothing goes to the canary through the route.
+func (r *simRoute) still() bool { return !r.exists || (r.canary == 0 && !r.mirror) }
+
+// simScaler is the autoscaler of the target, and the primary's copy of it.
+type simScaler struct {
+	// paused is about the target's.
+	paused bool
+	// exists and floor are about the primary's.
+	exists bool
+	floor  int32
+}
+
+// simSpec is what can be edited in the spec of the Canary.
+type simSpec struct {
+	suspended, problem, revert, edited bool
+	// provider is an index of providers.
+	provider uint8
 }
 
 type jobState uint8
@@ -135,10 +220,18 @@ type state struct {
 	now             int32
 	status          *v1beta1.CanaryStatus
 	target, primary simWorkload
-	sides, apex     bool
-	route           simRoute
-	check           simJob
-	hooks           [maxJobs]simJob
+	// released: the apex Service selects the target and outlives the Canary.
+	sides, apex, released bool
+	// route of the provider that is bound, and what is there of the other one.
+	route, spare simRoute
+	// bound is the index of the provider that the route belongs to.
+	bound  uint8
+	scaler simScaler
+	spec   simSpec
+	// deleting, finalizer and gone are about the Canary: gone is the end.
+	deleting, finalizer, gone bool
+	check                     simJob
+	hooks                     [maxJobs]simJob
 	// verb of the intent in the annotations, and how many there have been.
 	verb    uint8
 	intents uint8
@@ -150,71 +243,10 @@ type state struct {
 
 // sim is the fixed part of a world.
 type sim struct {
-	canary  *v1beta1.Canary
-	reports bool
-	decide  func(World) Plan
-}
-
-// verbs of the intents; index 0 is none.
-var verbs = [...]v1beta1.Verb{
-	"", v1beta1.VerbPromote, v1beta1.VerbPromoteStep, v1beta1.VerbAbort, v1beta1.VerbPause, v1beta1.VerbResume,
-}
-
-// intentAnnotations holds the annotations of the n-th intent with each verb.
-var intentAnnotations = func() (all [16][len(verbs)]map[string]string) {
-	for n := range all {
-		for v, verb := range verbs {
-			all[n][v] = v1beta1.Intent{ID: "i" + string(rune('a'+n)), Verb: verb, By: "jane"}.Annotations()
-		}
-	}
-	return all
-}()
-
-// view is what the agent observes.
-func (m *sim) view(s *state) World {
-	c := *m.canary
-	c.Status = *s.status
-	if s.intents > 0 {
-		c.Annotations = intentAnnotations[s.intents][s.verb]
-	}
-	w := World{
-		Now: at(s.now), Canary: &c, DrainDelay: drainDelay,
-		Target: s.target.observe(false), Primary: s.primary.observe(true),
-		Services: Services{Sides: s.sides, Apex: s.apex},
-		Route: Route{
-			Exists: s.route.exists, Canary: s.route.canary, Current: s.route.current,
-			Since: at(s.route.since), Found: s.route.found,
-			Reports: m.reports, Confirmed: s.route.confirmed && m.reports,
-		},
-	}
-	if s.route.foreign {
-		w.Route.Manager = "kubectl-edit"
-	}
-	if s.check.state >= jobPassed {
-		w.Check = &CheckResult{ID: s.check.id}
-		switch s.check.state {
-		case jobFailed:
-			w.Check.Failures = []string{"Halt app.test advancement success rate 90.00% < 99%"}
-		case jobErrored:
-			w.Check.Errors = []string{"Metric query failed for request-success-rate: connection refused"}
-		case jobHeld:
-			w.Check.Held = []string{"no values found for metric request-success-rate"}
-		default: // passed
-		}
-	}
-	for i := range s.hooks {
-		job := &s.hooks[i]
-		if job.state == jobNone {
-			continue
-		}
-		if w.Hooks == nil {
-			w.Hooks = make(map[string]HookResult, maxJobs)
-		}
-		result := HookResult{Done: job.state != jobRunning, FinishedAt: at(job.at)}
-		if job.state == jobFailed {
-			result.Err = "403 Forbidden"
-		}
-		w.Hooks[job.id] = result
-	}
-	return w
+	// canary is as in the configuration, edited after an edit of its steps.
+	canary, edited *v1beta1.Canary
+	reports        bool
+	provider       string
+	scaler         scalerKind
+	decide         func(World) Plan
 }

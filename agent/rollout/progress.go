@@ -13,6 +13,9 @@ func (d *decider) analyse() {
 		return
 	}
 	d.upkeep()
+	if d.Canary.Spec.SkipAnalysis && !d.run.Analysed {
+		d.run.PromoteNow = true // Set in mid-run, it cancels the analysis.
+	}
 	if d.rollbackHooks() {
 		return
 	}
@@ -57,8 +60,11 @@ func (d *decider) revisionMoved() bool {
 // serving scales the canary up and says whether its pods can take traffic. While they cannot, the
 // primary has it all, and the run's deadline counts.
 func (d *decider) serving() bool {
-	if d.Target.Exists && d.Target.Observed && d.Target.Replicas == 0 {
-		d.scaleUp()
+	if d.Target.Exists && d.Target.Observed {
+		d.wakeScaler() // Even with pods: somebody else may have scaled the target up.
+		if d.Target.Replicas == 0 {
+			d.scaleUp()
+		}
 	}
 	ready, why := d.canaryReady()
 	if ready {
@@ -83,7 +89,7 @@ func (d *decider) serving() bool {
 	}
 	deadline := d.run.UnreadySince.Add(d.Canary.ProgressDeadline())
 	d.st.NextActionTime = timeOf(deadline)
-	if !d.Now.Before(deadline) || (d.Target.Observed && d.Target.DeadlineExceeded) {
+	if !d.Now.Before(deadline) || (d.Target.Observed && d.Target.Replicas > 0 && d.Target.DeadlineExceeded) {
 		text := fmt.Sprintf("progress deadline exceeded canary deployment %s not ready: %s%s", d.target(), why, cause(d.Target))
 		d.say(Error, "RolledBack", "Rolling back "+d.name()+" "+text)
 		d.alert(v1beta1.SeverityError, "Rolling back: "+text, false)
@@ -108,6 +114,9 @@ func (d *decider) prepare() {
 	if d.run.Paused && !d.run.StepNow {
 		d.message("Paused before the first step.")
 		d.st.NextActionTime = nil
+		return
+	}
+	if !d.run.StepNow && d.firstTraffic() && !d.approved(v1beta1.GateTraffic) {
 		return
 	}
 	d.say(Info, "Started", "Starting canary analysis for "+d.target())
@@ -216,6 +225,9 @@ func (d *decider) holdStep() {
 	}
 	if due := since.Add(d.interval()); d.Now.Before(due) {
 		d.wakeAt(due)
+		if d.st.NextActionTime == nil {
+			d.st.NextActionTime = timeOf(due)
+		}
 		return
 	}
 	id := fmt.Sprintf("%s/check-%d", d.run.ID, d.holdNumber())
@@ -307,6 +319,12 @@ func (d *decider) passed() {
 	}
 }
 
+// firstTraffic says whether the first step gives the canary traffic of its own, in steps that somebody
+// may want to approve one by one.
+func (d *decider) firstTraffic() bool {
+	return d.strategy() == v1beta1.StrategyCanary && !d.run.Repair && len(d.st.Steps) > 0 && d.st.Steps[0].Weight > 0
+}
+
 // moreTraffic says whether the step after the present one gives the canary more of its own traffic
 // than it has, in steps that somebody may want to approve one by one.
 func (d *decider) moreTraffic() bool {
@@ -315,6 +333,9 @@ func (d *decider) moreTraffic() bool {
 
 // leaveStep goes to the next step, or towards promotion after the last.
 func (d *decider) leaveStep(as v1beta1.StepState) {
+	if !d.run.Repair {
+		d.planSteps() // The spec may have been edited since the last step began.
+	}
 	if as == v1beta1.StepPassed && d.moreTraffic() && d.held(v1beta1.GateTraffic) {
 		d.run.StepPassed = true
 		open := d.approved(v1beta1.GateTraffic)

@@ -31,6 +31,9 @@ func (d *decider) promoting() {
 	d.upkeep()
 	switch {
 	case d.run.Rollback:
+		if d.Target.Observed && d.Target.Revision != d.st.LastAppliedSpec {
+			d.run.Weight = 0 // The canary's pods are no longer those that served before the rollback.
+		}
 		d.restoring()
 		return
 	case d.Primary.Source != d.run.Revision:
@@ -64,7 +67,9 @@ func (d *decider) primaryRolls() bool {
 // copyAnalysed copies the target to the primary, if it still is what was analysed and runs.
 func (d *decider) copyAnalysed() {
 	switch {
-	case !d.Target.Exists || !d.Target.Observed:
+	case !d.Target.Exists:
+		d.serving()
+	case !d.Target.Observed:
 		d.route(d.run.Weight)
 	case d.Target.Revision != d.run.Revision:
 		// Nothing has been copied yet, and what was analysed is gone.
@@ -127,6 +132,13 @@ func (d *decider) finalising() {
 	if d.run == nil {
 		return
 	}
+	if !d.Primary.Exists {
+		// Deleted by somebody before the run was over; the canary serves until it is made anew.
+		d.enter(v1beta1.PhasePromoting)
+		d.message("Promoting: making %s anew.", d.primary())
+		d.promoting()
+		return
+	}
 	d.upkeep()
 	if !d.route(0) || !d.drained() {
 		return
@@ -136,14 +148,14 @@ func (d *decider) finalising() {
 		return
 	}
 	outcome, text := v1beta1.OutcomePromoted, "Promotion completed! Scaling down "+d.target()
-	if d.Canary.Spec.SkipAnalysis {
+	if d.Canary.Spec.SkipAnalysis && !d.run.Analysed {
 		outcome, text = v1beta1.OutcomeSkipped, "Promotion completed! Canary analysis was skipped for "+d.target()
 	}
 	d.st.LastPromotedSpec = d.run.Revision
 	d.st.LastAppliedSpec = d.run.Revision
 	d.st.FailedChecks = 0
 	d.st.Iterations = 0
-	d.end(outcome, "promoted", d.promotedBy())
+	d.end(outcome, "promoted", d.run.By)
 	d.enter(v1beta1.PhaseSucceeded)
 	d.say(Info, "Succeeded", text)
 	if outcome == v1beta1.OutcomeSkipped {
@@ -153,14 +165,6 @@ func (d *decider) finalising() {
 	}
 	d.message("Succeeded: revision %s serves all traffic from the primary.", d.run.Revision)
 	d.idle()
-}
-
-// promotedBy is the user whose verb finished the run, if one did.
-func (d *decider) promotedBy() string {
-	if d.run.PromoteNow && d.st.LastIntent != nil && d.st.LastIntent.Verb == v1beta1.VerbPromote {
-		return d.st.LastIntent.By
-	}
-	return ""
 }
 
 // promotionFailed leaves the canary, which is healthy, with all the traffic that the primary
@@ -173,8 +177,11 @@ func (d *decider) promotionFailed(why string) {
 	d.end(v1beta1.OutcomePromotionFailed, text, "")
 	d.say(Error, "PromotionFailed", text)
 	d.alert(v1beta1.SeverityError, "Promotion failed, primary not ready: "+why, false)
-	d.message("Failed: %s; the canary serves all traffic.", text)
-	d.run.Weight = 100
+	d.run.Weight = d.idleWeight()
+	if d.run.Weight > 0 {
+		text += "; the canary serves all traffic"
+	}
+	d.message("Failed: %s.", text)
 	d.enter(v1beta1.PhaseFailed)
 	d.idle()
 }

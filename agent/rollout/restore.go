@@ -34,6 +34,10 @@ func (d *decider) takeRollback(intent v1beta1.Intent) {
 		d.refuse(intent, why)
 		return
 	}
+	if d.run != nil && d.run.Outcome == "" && d.st.Phase != v1beta1.PhasePromoting && d.st.Phase != v1beta1.PhaseFinalising && d.run.Revision != to {
+		d.refuse(intent, "the run of revision "+d.run.Revision+" has not changed the primary; use abort")
+		return
+	}
 	if intent.Revision != "" && intent.Revision != to {
 		d.refuse(intent, fmt.Sprintf("the revision before is %s, not %s; look at it and try again", to, intent.Revision))
 		return
@@ -51,6 +55,7 @@ func (d *decider) takeRollback(intent v1beta1.Intent) {
 		Weight:         weight,
 		Repair:         weight > 0,
 		Rollback:       true,
+		By:             intent.By,
 		Floor:          d.Primary.Replicas,
 	}
 	d.run = d.st.Run
@@ -87,12 +92,8 @@ func (d *decider) restoring() {
 // back.
 func (d *decider) restored() {
 	d.st.LastPromotedSpec = d.run.Revision
-	by := ""
-	if d.st.LastIntent != nil {
-		by = d.st.LastIntent.By
-	}
 	why := "revision " + d.run.Revision + " was brought back"
-	d.end(v1beta1.OutcomeRestored, why, by)
+	d.end(v1beta1.OutcomeRestored, why, d.run.By)
 	d.say(Info, "Restored", "Rollback completed! "+d.primary()+" is at revision "+d.run.Revision+", scaling down "+d.target())
 	phase := v1beta1.PhaseFailed
 	if d.st.LastAppliedSpec == d.run.Revision {

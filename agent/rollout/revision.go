@@ -67,7 +67,11 @@ func (d *decider) recognise() {
 		return
 	}
 	switch d.st.Phase {
-	case v1beta1.PhasePromoting, v1beta1.PhaseFinalising, "", v1beta1.PhaseInitializing:
+	case v1beta1.PhasePromoting, v1beta1.PhaseFinalising:
+		if d.run == nil || d.Primary.Source == d.run.Revision {
+			return // What is being promoted was not promoted before.
+		}
+	case "", v1beta1.PhaseInitializing:
 		return
 	default:
 	}

@@ -36,9 +36,14 @@ func (d *decider) primaryServes() bool {
 }
 
 // onlyCopy says that the canary has to serve everything until it is promoted: a failed promotion
-// has left the primary without pods, and only another promotion brings it back.
+// has left the primary without pods, its pods do not start, or somebody has deleted it, and only a
+// promotion brings it back.
 func (d *decider) onlyCopy() bool {
-	return !d.primaryServes() && d.Primary.Source != "" && d.Primary.Source != d.st.LastPromotedSpec
+	if !d.Primary.Exists {
+		return true
+	}
+	givenUp := d.Primary.Observed && d.Primary.DeadlineExceeded
+	return !d.primaryServes() && (givenUp || (d.Primary.Source != "" && d.Primary.Source != d.st.LastPromotedSpec))
 }
 
 // safeWeight is the invariant S1 as a function: the weight that comes nearest to what is wanted

@@ -24,6 +24,7 @@ func (d *decider) plannedSteps() []v1beta1.StepStatus {
 		return v1beta1.StepStatus{Weight: weight, Mirror: mirror, State: v1beta1.StepPending}
 	}
 	var steps []v1beta1.StepStatus
+	mirror := analysis.Mirror && d.Route.Provider != v1beta1.ProviderKubernetes
 	iterations := min(d.Canary.IterationsFor(d.Route.Provider), maxIterations)
 	switch d.strategy() {
 	case v1beta1.StrategyABTesting:
@@ -32,7 +33,7 @@ func (d *decider) plannedSteps() []v1beta1.StepStatus {
 		}
 	case v1beta1.StrategyBlueGreen:
 		for range iterations {
-			steps = append(steps, pending(0, analysis.Mirror))
+			steps = append(steps, pending(0, mirror))
 		}
 		if d.Route.Provider != v1beta1.ProviderKubernetes {
 			steps = append(steps, pending(100, false))
@@ -42,7 +43,7 @@ func (d *decider) plannedSteps() []v1beta1.StepStatus {
 		if err != nil {
 			return nil // The spec was refused before it came here, or steps are not needed.
 		}
-		if analysis.Mirror {
+		if mirror {
 			steps = append(steps, pending(0, true))
 		}
 		for i, weight := range weights {

@@ -50,9 +50,7 @@ func (d *decider) terminate() {
 	if !d.Target.Observed {
 		return
 	}
-	if d.Scaler.Wanted && d.Scaler.Err == "" && d.Scaler.Pausable && d.Scaler.Paused {
-		d.do(PauseScaler{Pause: false})
-	}
+	d.wakeScaler()
 	if d.Target.Replicas == 0 {
 		d.do(ScaleTarget{Replicas: max(d.Primary.Replicas, 1)})
 	}
@@ -73,8 +71,10 @@ func (d *decider) terminate() {
 		return
 	}
 	until := d.Route.Since.Add(d.DrainDelay)
-	if d.Now.Before(until) || (d.Route.Reports && !d.Route.Confirmed) {
-		d.wakeAt(until)
+	if drained := !d.Now.Before(until); !drained || (d.Route.Reports && !d.Route.Confirmed) {
+		if !drained {
+			d.wakeAt(until)
+		}
 		d.message("Terminating: the primary is drained.")
 		return
 	}
