@@ -138,16 +138,15 @@ func (c *Controller) observeConfigs(ctx context.Context, w *world) {
 // configsUnknown leaves the revision unknown, and asks for another look.
 func (c *Controller) configsUnknown(w *world, err error) {
 	w.Target.Observed = false
-	var again *retryError
-	if errors.As(err, &again) {
+	if again, ok := errors.AsType[*retryError](err); ok {
 		c.queue.AddAfter(canaryName(w.canary), again.after)
 		return
 	}
 	c.queue.AddAfter(canaryName(w.canary), missingRetry)
 	c.log.Warn("cannot tell the revision", "canary", w.canary.Name+"."+w.canary.Namespace, "error", err)
-	var ambiguous *ambiguousError
+	_, ambiguous := errors.AsType[*ambiguousError](err)
 	switch {
-	case errors.As(err, &ambiguous):
+	case ambiguous:
 		w.Problems = append(w.Problems, rollout.Problem{Reason: "AmbiguousConfigs", Message: err.Error()})
 	case apierrors.IsForbidden(err):
 		w.Problems = append(w.Problems, rollout.Problem{

@@ -139,17 +139,19 @@ func (e *encoder) plan(s *state) {
 func (e *encoder) status(s *state, st *v1beta1.CanaryStatus) {
 	e.bytes(mark(string(st.Phase)), byte(st.FailedChecks), byte(st.CanaryWeight), revisionMark(st.LastAppliedSpec), revisionMark(st.LastPromotedSpec))
 	for i := range st.Conditions {
-		switch c := &st.Conditions[i]; {
-		case c.Type == v1beta1.ConditionRouteDrift:
+		switch c := &st.Conditions[i]; c.Type {
+		case v1beta1.ConditionRouteDrift:
 			e.bytes('D', s.age(c.LastUpdateTime.Time, ageHold+1))
-		case c.Type == v1beta1.ConditionStalled:
+		case v1beta1.ConditionStalled:
 			e.bytes('Z', mark(c.Reason))
+			e.bits(c.Message == st.Message)
+		default:
 		}
 	}
 	if p := st.Phase; p == "" || p == v1beta1.PhaseInitializing || p == v1beta1.PhaseTerminating {
 		e.bytes(s.age(st.LastTransitionTime.Time, ageDeadline))
 	}
-	e.bits(st.Bound != nil, st.Bound != nil && st.Bound.Provider == simOtherProvider,
+	e.bits(st.Message == msgSuspended, st.Bound != nil, st.Bound != nil && st.Bound.Provider == simOtherProvider,
 		st.SessionAffinityCookie != "", st.PrimarySessionAffinityCookie != "", st.PreviousSessionAffinityCookie != "")
 	run := st.Run
 	if run == nil {

@@ -4,7 +4,7 @@ import "github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 
 // checkQuiescent is for a state in which the agent has nothing to do.
 func (m *modelRun) checkQuiescent(s *state, w *World, p *Plan) error {
-	if !answered(s) && !(s.deleting && !s.spec.revert) {
+	if !answered(s) && (!s.deleting || s.spec.revert) {
 		return violation("L2", "at rest the intent %s has no answer", verbs[s.verb])
 	}
 	switch {

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -90,9 +91,6 @@ func (d *decider) tracked() {
 		d.st.TrackedConfigs = nil
 		return
 	}
-	configs := make(map[string]string, len(d.Target.Configs))
-	for name, digest := range d.Target.Configs {
-		configs[name] = digest
-	}
+	configs := maps.Clone(d.Target.Configs)
 	d.st.TrackedConfigs = &configs
 }
