@@ -24,7 +24,7 @@ func (c *Controller) copyToPrimary(ctx context.Context, w *world, e rollout.Copy
 	if err != nil {
 		return err
 	}
-	if target.GetGeneration() != e.Generation {
+	if w.target == nil || target.GetUID() != w.target.GetUID() || target.GetGeneration() != e.Generation {
 		return changedMeanwhile(w, name)
 	}
 	if err := c.stillAnalysed(ctx, w, target, e.Revision); err != nil {

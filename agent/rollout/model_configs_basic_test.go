@@ -48,7 +48,7 @@ func basicConfigs() []modelConfig {
 			name: "no analysis", pods: 1,
 			canary: func(c *v1beta1.Canary) { c.Spec.SkipAnalysis = true },
 			short:  budget{budgetShip: 1, budgetLose: 1, budgetCrash: 1},
-			full:   budget{budgetShip: 2, budgetScale: 1, budgetLose: 1, budgetCrash: 1},
+			full:   budget{budgetShip: 1, budgetScale: 1, budgetLose: 1, budgetCrash: 1},
 		},
 		{
 			name: "an operator", pods: 1,

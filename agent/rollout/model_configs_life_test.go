@@ -17,7 +17,7 @@ func lifeConfigs() []modelConfig {
 			name: "deletion with a router that confirms", pods: 1, reports: true,
 			canary: with(simBlueGreen(1), simReverted),
 			short:  budget{budgetShip: 1, budgetDelete: 1, budgetLose: 1},
-			full:   budget{budgetShip: 1, budgetDelete: 1, budgetLose: 1, budgetObject: 1},
+			full:   budget{budgetShip: 1, budgetDelete: 1, budgetObject: 1, budgetDead: 1},
 		},
 		{
 			name: "deletion with Services only", pods: 1, provider: v1beta1.ProviderKubernetes,
@@ -63,7 +63,7 @@ func lifeConfigs() []modelConfig {
 			name: "an autoscaler that has to be paused", pods: 1, scaler: scalerKEDA,
 			canary: with(steps(50), simReverted),
 			short:  budget{budgetShip: 1, budgetScaler: 1},
-			full:   budget{budgetShip: 1, budgetScaler: 2, budgetScale: 1, budgetDelete: 1, budgetCrash: 1},
+			full:   budget{budgetShip: 1, budgetScaler: 2, budgetScale: 1, budgetDelete: 1},
 		},
 	}
 }

@@ -47,7 +47,7 @@ func operatorConfigs() []modelConfig {
 			canary: steps(50),
 			verbs:  []v1beta1.Verb{v1beta1.VerbRollback},
 			short:  budget{budgetShip: 1, budgetIntent: 1, budgetLose: 1},
-			full:   budget{budgetShip: 1, budgetIntent: 1, budgetLose: 1, budgetDead: 1, budgetObject: 1},
+			full:   budget{budgetShip: 1, budgetIntent: 1, budgetLose: 1, budgetObject: 1},
 		},
 	}
 }

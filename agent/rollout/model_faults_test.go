@@ -9,14 +9,62 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
 
+// mutant is a fault that is built into Decide.
+type mutant struct {
+	// config is the configuration in which the model is to find it, by one of the invariants
+	// caughtBy.
+	name, config, caughtBy string
+	decide                 func(World) Plan
+	// troubles instead of those of the configuration.
+	troubles *budget
+	// forgetful: the fault is in the executor.
+	forgetful bool
+}
+
 // TestModelCatchesFaults builds faults into Decide and expects the model to find each: a model that
 // finds nothing proves nothing.
 func TestModelCatchesFaults(t *testing.T) {
-	faults := []struct {
-		name, config, caughtBy string
-		decide                 func(World) Plan
-	}{
-		{"the run's weight whatever the pods say", "two steps, the last passes maxWeight", "S1", func(w World) Plan {
+	configs := map[string]modelConfig{}
+	for _, c := range modelConfigs() {
+		configs[c.name] = c
+	}
+	mutants := slices.Concat(basicMutants(), strategyMutants(), lifeMutants())
+	caught := 0
+	for _, f := range mutants {
+		t.Run(f.name, func(t *testing.T) {
+			c, ok := configs[f.config]
+			if !ok {
+				t.Fatalf("no configuration %q", f.config)
+			}
+			troubles := c.full
+			if f.troubles != nil {
+				troubles = *f.troubles
+			}
+			m := newModelRun(c, troubles, f.decide)
+			m.forgetful = f.forgetful
+			r := m.explore(1_000_000)
+			if r.err == nil {
+				t.Fatalf("not found in %d states", r.states)
+			}
+			t.Logf("found after %d states: %v", r.states, strings.SplitN(r.err.Error(), "\n", 2)[0])
+			if !slices.ContainsFunc(strings.Fields(f.caughtBy), func(id string) bool { return strings.HasPrefix(r.err.Error(), id) }) {
+				t.Fatalf("found by %v, want %s", r.err, f.caughtBy)
+			}
+			caught++
+		})
+	}
+	t.Logf("mutants caught: %d of %d", caught, len(mutants))
+}
+
+// basicMutants are faults in what every run does.
+func basicMutants() []mutant {
+	forgetful := budget{budgetShip: 1, budgetIntent: 1, budgetStale: 1}
+	return []mutant{
+		{
+			name: "an executor that forgets its own write of the route", config: "a lagging cache", caughtBy: "S2",
+			decide: Decide, troubles: &forgetful, forgetful: true,
+		},
+		{name: "the run's weight whatever the pods say", config: "two steps, the last passes maxWeight", caughtBy: "S1", decide: func(w World) Plan {
 			p := Decide(w)
 			if run := p.Status.Run; run != nil && p.Status.Phase == v1beta1.PhaseProgressing {
 				p.Status.CanaryWeight = run.Weight
@@ -28,64 +76,64 @@ func TestModelCatchesFaults(t *testing.T) {
 			}
 			return p
 		}},
-		{"drift is not repaired", "a router that confirms", "S1", func(w World) Plan {
+		{name: "drift is not repaired", config: "a router that confirms", caughtBy: "S1", decide: func(w World) Plan {
 			w.Route.Canary = w.Canary.Status.CanaryWeight
 			return Decide(w)
 		}},
-		{"traffic to a revision that was shipped during the promotion", "steps back to the primary", "S1", func(w World) Plan {
+		{name: "traffic to a revision that was shipped during the promotion", config: "steps back to the primary", caughtBy: "S1", decide: func(w World) Plan {
 			if w.Canary.Status.Phase == v1beta1.PhasePromoting && w.Primary.Source == w.Canary.Status.Run.Revision {
 				w.Target.Revision = w.Canary.Status.Run.Revision
 			}
 			return Decide(w)
 		}},
-		{"no drain delay", "steps back to the primary", "S2", func(w World) Plan {
+		{name: "no drain delay", config: "steps back to the primary", caughtBy: "S2", decide: func(w World) Plan {
 			w.DrainDelay = 0
 			return Decide(w)
 		}},
-		{"the router is not asked", "a router that confirms", "S1 S2", func(w World) Plan {
+		{name: "the router is not asked", config: "a router that confirms", caughtBy: "S1 S2", decide: func(w World) Plan {
 			w.Route.Confirmed = true
 			return Decide(w)
 		}},
-		{"a crash makes the route look old", "two steps, the last passes maxWeight", "S2", func(w World) Plan {
+		{name: "a crash makes the route look old", config: "two steps, the last passes maxWeight", caughtBy: "S2", decide: func(w World) Plan {
 			if w.Route.Found {
 				w.Route.Since = w.Route.Since.Add(-drainDelay)
 			}
 			return Decide(w)
 		}},
-		{"what is there is taken for what was run", "steps back to the primary", "S3", func(w World) Plan {
+		{name: "what is there is taken for what was run", config: "steps back to the primary", caughtBy: "S3", decide: func(w World) Plan {
 			if w.Canary.Status.Phase == v1beta1.PhaseFailed && w.Target.Observed {
 				w.Canary.Status.LastAppliedSpec = w.Target.Revision
 			}
 			return Decide(w)
 		}},
-		{"an outcome is recorded twice", "no analysis", "S3", func(w World) Plan {
+		{name: "an outcome is recorded twice", config: "no analysis", caughtBy: "S3", decide: func(w World) Plan {
 			p := Decide(w)
 			if len(p.Status.History) > len(w.Canary.Status.History) {
 				p.Status.History = slices.Insert(p.Status.History, 0, p.Status.History[0])
 			}
 			return p
 		}},
-		{"a failed check counts twice", "two steps, the last passes maxWeight", "S4", func(w World) Plan {
+		{name: "a failed check counts twice", config: "two steps, the last passes maxWeight", caughtBy: "S4", decide: func(w World) Plan {
 			p := Decide(w)
 			if p.Status.FailedChecks > w.Canary.Status.FailedChecks {
 				p.Status.FailedChecks++
 			}
 			return p
 		}},
-		{"a step is skipped", "two steps, the last passes maxWeight", "S4", func(w World) Plan {
+		{name: "a step is skipped", config: "two steps, the last passes maxWeight", caughtBy: "S4", decide: func(w World) Plan {
 			p := Decide(w)
 			if run := p.Status.Run; run != nil && run.Outcome == "" && run.Step == 1 {
 				run.Step, run.Weight = 2, p.Status.Steps[1].Weight
 			}
 			return p
 		}},
-		{"an old result judges the next step", "two steps, the last passes maxWeight", "S4", func(w World) Plan {
+		{name: "an old result judges the next step", config: "two steps, the last passes maxWeight", caughtBy: "S4", decide: func(w World) Plan {
 			if run := w.Canary.Status.Run; run != nil && w.Check == nil && run.Checks == 1 {
 				w.Check = &CheckResult{ID: checkID(run)}
 			}
 			return Decide(w)
 		}},
-		{"a post-rollout hook is called before that is noted", "hooks from the first step on", "S4", func(w World) Plan {
+		{name: "a post-rollout hook is called before that is noted", config: "hooks from the first step on", caughtBy: "S4", decide: func(w World) Plan {
 			p := Decide(w)
 			if run := p.Status.Run; run != nil {
 				run.Hooks = slices.DeleteFunc(run.Hooks, func(h v1beta1.HookStatus) bool {
@@ -94,55 +142,28 @@ func TestModelCatchesFaults(t *testing.T) {
 			}
 			return p
 		}},
-		{"whatever the target has is promoted", "steps back to the primary", "S1 S6", func(w World) Plan {
+		{name: "whatever the target has is promoted", config: "steps back to the primary", caughtBy: "S1 S6", decide: func(w World) Plan {
 			if run := w.Canary.Status.Run; run != nil && w.Canary.Status.Phase == v1beta1.PhasePromoting {
 				w.Target.Revision = run.Revision
 			}
 			return Decide(w)
 		}},
-		{"the primary is copied again", "two steps, the last passes maxWeight", "S6", func(w World) Plan {
+		{name: "the primary is copied again", config: "two steps, the last passes maxWeight", caughtBy: "S6", decide: func(w World) Plan {
 			p := Decide(w)
 			if w.Canary.Status.Phase == v1beta1.PhaseFinalising {
 				p.Effects = append(p.Effects, CopyToPrimary{Revision: w.Target.Revision, Generation: w.Target.Generation, RunID: "again", Replicas: 1})
 			}
 			return p
 		}},
-		{"an event at every look", "no analysis", "L1", func(w World) Plan {
+		{name: "an event at every look", config: "no analysis", caughtBy: "L1", decide: func(w World) Plan {
 			p := Decide(w)
 			p.Messages = append(p.Messages, Message{Text: "still here"})
 			return p
 		}},
-		{"no clock", "two steps, the last passes maxWeight", "L", func(w World) Plan {
+		{name: "no clock", config: "two steps, the last passes maxWeight", caughtBy: "L", decide: func(w World) Plan {
 			p := Decide(w)
 			p.WakeAt = time.Time{}
 			return p
 		}},
-	}
-	configs := map[string]modelConfig{}
-	for _, c := range modelConfigs() {
-		configs[c.name] = c
-	}
-	t.Run("an executor that forgets its own write of the route", func(t *testing.T) {
-		m := newModelRun(configs["a lagging cache"], budget{budgetShip: 1, budgetIntent: 1, budgetStale: 1}, Decide)
-		m.forgetful = true
-		if r := m.explore(1_000_000); r.err == nil || !strings.HasPrefix(r.err.Error(), "S2") {
-			t.Fatalf("in %d states: found %v, want S2", r.states, r.err)
-		}
-	})
-	for _, f := range faults {
-		t.Run(f.name, func(t *testing.T) {
-			c, ok := configs[f.config]
-			if !ok {
-				t.Fatalf("no configuration %q", f.config)
-			}
-			r := newModelRun(c, c.full, f.decide).explore(1_000_000)
-			if r.err == nil {
-				t.Fatalf("not found in %d states", r.states)
-			}
-			t.Logf("found after %d states: %v", r.states, strings.SplitN(r.err.Error(), "\n", 2)[0])
-			if !slices.ContainsFunc(strings.Fields(f.caughtBy), func(id string) bool { return strings.HasPrefix(r.err.Error(), id) }) {
-				t.Errorf("found by %v, want %s", r.err, f.caughtBy)
-			}
-		})
 	}
 }

@@ -50,7 +50,7 @@ func (m *modelRun) checkGates(old, s *state) error {
 		return nil
 	case was.Phase == v1beta1.PhaseWaiting && is.Phase != v1beta1.PhaseWaiting:
 		return m.checkPoint(old, v1beta1.GateRollout)
-	case b.Step == a.Step+1 && a.Step > 0 && m.canaryOf(old).StrategyFor(m.providerName(old.bound)) == v1beta1.StrategyCanary:
+	case b.Step == a.Step+1 && (a.Step > 0 || b.Weight > 0) && !b.Repair && m.canaryOf(old).StrategyFor(m.providerName(old.bound)) == v1beta1.StrategyCanary:
 		return m.checkPoint(old, v1beta1.GateTraffic)
 	case b.Outcome == "" && is.Phase == v1beta1.PhasePromoting && was.Phase != v1beta1.PhasePromoting:
 		return m.checkPoint(old, v1beta1.GatePromotion)

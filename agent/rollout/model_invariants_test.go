@@ -175,6 +175,8 @@ func (m *modelRun) checkFinalizer(s *state, w *World, e SetFinalizer) error {
 		return violation("S7", "the canary goes although its target is not ready")
 	case len(w.Problems) > 0:
 		return nil // The route cannot be rendered; that is said in an event.
+	case s.status.LastPromotedSpec == "" && !s.apex && !s.route.exists:
+		return nil // Deleted before anything was moved.
 	case !s.released || !s.route.released:
 		return violation("S7", "the canary goes although clients still depend on what it owns")
 	case m.reports && !s.route.confirmed:

@@ -120,7 +120,7 @@ func (m *modelRun) checkSameRun(old, s *state) error {
 		}
 	}
 	failures := m.troubles[budgetCheck] - s.left[budgetCheck] + m.troubles[budgetHook] - s.left[budgetHook]
-	if is.FailedChecks+b.ErroredChecks > int32(failures)+m.inherited {
+	if is.FailedChecks+b.ErroredChecks > int32(failures) {
 		return violation("S4", "%d failed and %d errored checks are counted, %d happened", is.FailedChecks, b.ErroredChecks, failures)
 	}
 	if err := m.checkGates(old, s); err != nil {

@@ -23,8 +23,6 @@ type modelRun struct {
 	edits          []edit
 	roots          func(*modelRun) []state
 	troubles       budget
-	// inherited are failed checks that a run of another controller brings along.
-	inherited int32
 	// forgetful: the executor does not remember what it has written to the route.
 	forgetful bool
 }

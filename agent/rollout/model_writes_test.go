@@ -100,8 +100,7 @@ func (m *modelRun) checkCopy(old, s *state) error {
 		return violation("S6", "the target is copied by a rollback")
 	case !old.primary.exists && s.primary.name() == old.status.LastPromotedSpec:
 		// Deleted by somebody, and made anew as it was.
-	case terminal(old.status.Phase) && run != nil && run.Outcome == v1beta1.OutcomePromotionFailed &&
-		s.primary.name() == old.status.LastPromotedSpec && old.primary.name() != s.primary.name():
+	case terminal(old.status.Phase) && run != nil && s.primary.name() == old.status.LastPromotedSpec && old.primary.name() != s.primary.name():
 		// Mended after a failed promotion, with the revision that was promoted before.
 		if old.target.want == 0 {
 			return violation("S6", "the primary is mended from a target without pods")

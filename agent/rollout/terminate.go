@@ -58,6 +58,10 @@ func (d *decider) terminate() {
 		d.terminatingWaits(why)
 		return
 	}
+	if d.st.LastPromotedSpec == "" && !d.Services.Apex && !d.Route.Exists && len(d.Problems) == 0 {
+		d.terminated("") // It was never initialized: nothing has been moved, and nothing is made any more.
+		return
+	}
 	if len(d.Problems) > 0 {
 		d.terminated("its spec cannot be acted upon, so Services and routes were left as they were: " + d.Problems[0].Message)
 		return
