@@ -24,6 +24,7 @@ func foreign(revision string) bool {
 // tracked none, would start a run of every canary (S5).
 func (d *decider) alignConfigs() {
 	if !d.Target.Exists || !d.Target.Observed {
+		d.alignPrimary("")
 		return
 	}
 	now := d.Target.Revision
@@ -34,10 +35,32 @@ func (d *decider) alignConfigs() {
 	}
 	align(&d.st.LastAppliedSpec)
 	align(&d.st.LastPromotedSpec)
-	align(&d.Primary.Source)
-	align(&d.Primary.Previous)
-	if d.run != nil {
+	if d.run != nil && !d.run.Rollback { // Which is about a name in the history.
 		align(&d.run.Revision)
+	}
+	d.alignPrimary(now)
+	if strings.Contains(now, "+") && !strings.Contains(d.Primary.Previous, "+") &&
+		template(d.Primary.Previous) == template(d.Primary.Source) {
+		// The same template with configs that nobody has kept: nothing could be brought back.
+		d.Primary.Previous = ""
+	}
+}
+
+// alignPrimary does so for what the primary says of itself, which stays as it is until the next copy
+// while the configs go on changing: it has what was promoted, or what is being promoted, and not what
+// is there now.
+func (d *decider) alignPrimary(now string) {
+	names := []string{d.st.LastPromotedSpec, now}
+	if d.run != nil {
+		names = []string{d.st.LastPromotedSpec, d.run.Revision, now}
+	}
+	for _, name := range names {
+		if template(name) == template(d.Primary.Source) {
+			if strings.Contains(name, "+") != strings.Contains(d.Primary.Source, "+") {
+				d.Primary.Source = name
+			}
+			return
+		}
 	}
 }
 

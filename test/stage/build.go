@@ -30,6 +30,8 @@ type Programs struct {
 	// FaultyAgent is an agent that can be made to die at a write of choice (agent/faults.go). Empty
 	// if none is wanted.
 	FaultyAgent string
+	// Earlier is the agent of an earlier commit. Nil if none is wanted.
+	Earlier *Earlier
 }
 
 // In names the programs in a directory, whether they are there or not.
@@ -43,11 +45,15 @@ func In(dir string) Programs {
 
 // Images is the node's table.
 func (p Programs) Images() map[string]nodelet.Program {
-	return map[string]nodelet.Program{
+	images := map[string]nodelet.Program{
 		AgentImage: {Path: p.Agent},
 		// A pod serves on while the proxy learns that it goes, which takes longer on a busy machine.
 		AppImage + ":*": {Path: p.App, Env: map[string]string{"SHUTDOWN_DELAY": "3s"}},
 	}
+	if p.Earlier != nil {
+		images[EarlierAgentImage] = nodelet.Program{Path: p.Earlier.Agent()}
+	}
+	return images
 }
 
 // Build builds the programs that have a path from this checkout; what is current costs a moment only. It has to be
@@ -70,12 +76,23 @@ func (p Programs) Build(ctx context.Context) error {
 		if target.out == "" {
 			continue
 		}
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-tags="+target.tags, "-o", target.out, target.pkg)
-		cmd.Dir = target.dir
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s in %s: %w\n%s", target.pkg, target.dir, err, out)
+		if err := buildProgram(ctx, target.dir, target.pkg, target.out, target.tags); err != nil {
+			return err
 		}
+	}
+	if p.Earlier != nil {
+		return p.Earlier.build(ctx, root)
+	}
+	return nil
+}
+
+// buildProgram builds a package in the module of a directory.
+func buildProgram(ctx context.Context, dir, pkg, out, tags string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-tags="+tags, "-o", out, pkg)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s in %s: %w\n%s", pkg, dir, err, said)
 	}
 	return nil
 }
