@@ -105,16 +105,25 @@ func (c *Controller) agreesWithTarget(ctx context.Context, w *world) (bool, erro
 	if agree, err := same(target); err != nil || agree {
 		return agree, err
 	}
-	// With tracked configs the primary uses copies, whose contents count.
+	// With tracked configs the primary uses copies of them, whose contents count; what it does not use a
+	// copy of, because it is not tracked or was not there, it mentions by its own name.
+	mentioned := map[string]bool{}
+	template, _, _ := unstructured.NestedMap(primary.Object, "spec", "template")
+	for _, ref := range configs.Refs(template) {
+		mentioned[ref.Key()] = true
+	}
+	copied := func(ref configs.Ref) bool {
+		return mentioned[configs.Ref{Kind: ref.Kind, Name: ref.CopyName()}.Key()]
+	}
 	renamed := target.DeepCopy()
-	if err := renameConfigs(renamed, func(configs.Ref) bool { return true }); err != nil {
+	if err := renameConfigs(renamed, copied); err != nil {
 		return false, err
 	}
 	agree, err := same(renamed)
 	if err != nil || !agree {
 		return false, err
 	}
-	return c.copiesAgree(ctx, w, target)
+	return c.copiesAgree(ctx, w, target, copied)
 }
 
 // comparable is the pod template without what is different by design.

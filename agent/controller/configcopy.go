@@ -89,13 +89,16 @@ func renameConfigs(object *unstructured.Unstructured, tracked func(configs.Ref) 
 
 // copiesAgree says whether the copies that a primary of another controller uses have the contents
 // of the originals.
-func (c *Controller) copiesAgree(ctx context.Context, w *world, target *unstructured.Unstructured) (bool, error) {
+func (c *Controller) copiesAgree(ctx context.Context, w *world, target *unstructured.Unstructured, used func(configs.Ref) bool) (bool, error) {
 	template, _, err := unstructured.NestedMap(target.Object, "spec", "template")
 	if err != nil {
 		return false, err
 	}
 	originals, copies := map[string]string{}, map[string]string{}
 	for _, ref := range configs.Refs(template) {
+		if !used(ref) {
+			continue
+		}
 		live, err := c.readOriginal(ctx, w.canary.Namespace, ref)
 		if err != nil {
 			return false, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -142,6 +143,7 @@ func (c *Controller) configsUnknown(w *world, err error) {
 		c.queue.AddAfter(canaryName(w.canary), again.after)
 		return
 	}
+	w.Target.Unknown = err.Error()
 	c.queue.AddAfter(canaryName(w.canary), missingRetry)
 	c.log.Warn("cannot tell the revision", "canary", w.canary.Name+"."+w.canary.Namespace, "error", err)
 	_, ambiguous := errors.AsType[*ambiguousError](err)
@@ -175,6 +177,10 @@ func (c *Controller) trackedConfigs(ctx context.Context, w *world) (map[string]s
 		digest, err := c.configDigest(ctx, w.canary.Namespace, ref)
 		if err != nil {
 			return nil, err
+		}
+		if base, _, _ := strings.Cut(w.canary.Status.LastAppliedSpec, "+"); digest == missingDigest && base == w.Target.Revision {
+			// For a template that has been dealt with, a config that is gone is no news about it.
+			return nil, fmt.Errorf("%s is missing", ref.Key())
 		}
 		if digest != "" {
 			tracked[ref.Key()] = digest

@@ -306,6 +306,12 @@ func (d *decider) finish() {
 	if d.Canary.DeletionTimestamp != nil && d.st.Phase != v1beta1.PhaseTerminating {
 		return
 	}
+	if d.Target.Unknown != "" && d.stalled == nil {
+		d.complain(Problem{
+			Reason:  "RevisionUnknown",
+			Message: "The revision of " + d.target() + " cannot be told: " + d.Target.Unknown + "; everything stays as it is until then",
+		})
+	}
 	d.st.ObservedGeneration = d.Canary.Generation
 	d.setConditions()
 }

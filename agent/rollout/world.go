@@ -56,6 +56,9 @@ type Workload struct {
 	// Observed is true when its controller has seen the newest spec and Revision is known. All
 	// other fields are to be distrusted while it is false.
 	Observed bool
+	// Unknown is why the revision cannot be told, where that is no matter of a moment; Observed is
+	// false then.
+	Unknown string
 	// Revision is the revision of the newest template, in the form of status.lastAppliedSpec: a
 	// prefix for the kind, and after a "+" the fingerprint of the configs that it uses, if any.
 	Revision string

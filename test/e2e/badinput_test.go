@@ -173,7 +173,10 @@ func TestUnsupportedIsShown(t *testing.T) {
 			if err := s.app.Apply(s.ctx, s.cluster); err != nil {
 				t.Fatal(err)
 			}
-			seen := s.until("a condition Stalled", func(c *v1beta1.Canary) bool { return conditionOf(c, v1beta1.ConditionStalled) != nil })
+			seen := s.until("a condition Stalled", func(c *v1beta1.Canary) bool {
+				stalled := conditionOf(c, v1beta1.ConditionStalled)
+				return stalled != nil && stalled.Reason != "TargetNotFound" // The Deployment may be seen later.
+			})
 			condition := conditionOf(seen.Canary, v1beta1.ConditionStalled)
 			if condition.Status != metav1.ConditionTrue || !containsAll(condition.Message, tt.want...) {
 				t.Errorf("condition %+v, want a message with %q", condition, tt.want)

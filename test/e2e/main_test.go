@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,8 +35,26 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	testbed.Main(m, testbed.Options{Programs: programs().Images()})
+	testbed.Main(m, testbed.Options{Programs: images()})
 }
+
+// images is the node's table: the product and the application, which has a shell so that a manifest
+// can say what a pod does, and another controller, which does nothing.
+func images() map[string]nodelet.Program {
+	all := programs().Images()
+	for name, program := range all {
+		if strings.HasPrefix(name, stage.AppImage+":") {
+			program.Commands = map[string]string{"sh": "/bin/sh"}
+			program.Env["PROGRAM"] = program.Path // For the shell to start.
+			all[name] = program
+		}
+	}
+	all[otherController+":*"] = nodelet.Program{Path: programs().App}
+	return all
+}
+
+// otherController is the image of the controller that serves the same API.
+const otherController = "flagger"
 
 var installed struct {
 	once sync.Once
@@ -46,7 +65,12 @@ var installed struct {
 func setup(t testing.TB) *testbed.Cluster {
 	t.Helper()
 	c := testbed.Shared(t)
-	installed.once.Do(func() { installed.err = stage.Install(context.Background(), c) })
+	installed.once.Do(func() {
+		// Kinds that a canary may refer to are there before the agent, as they ought to be.
+		if installed.err = stage.InstallKinds(context.Background(), c, stage.KEDA); installed.err == nil {
+			installed.err = stage.Install(context.Background(), c)
+		}
+	})
 	if installed.err != nil {
 		t.Fatal(installed.err)
 	}
