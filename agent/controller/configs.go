@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -60,7 +61,7 @@ func (t *tracker) uses(canary cache.ObjectName, keys []objectKey) {
 	defer t.mu.Unlock()
 	for _, key := range t.used[canary] {
 		delete(t.users[key], canary)
-		if len(t.users[key]) == 0 {
+		if len(t.users[key]) == 0 && !slices.Contains(keys, key) {
 			delete(t.users, key)
 			delete(t.digests, key)
 		}

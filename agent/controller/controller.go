@@ -258,9 +258,17 @@ func (c *Controller) sync(ctx context.Context, name cache.ObjectName) (err error
 
 // gone forgets a canary that was deleted.
 func (c *Controller) gone(ctx context.Context, name cache.ObjectName, uid types.UID) {
+	var others []cache.ObjectName
 	if e, ok := c.index.get(name); ok && e.canary != nil && e.kind != nil {
+		// A younger canary of the same target may have waited for this.
+		others = c.index.of(keyOfKind(e.kind, name.Namespace, e.canary.Spec.TargetRef.Name))
 		c.leftBehind(ctx, e)
 	}
+	defer func() {
+		for _, other := range others {
+			c.queue.Add(other)
+		}
+	}()
 	c.jobs.keep(uid, "")
 	c.shares.forget(uid)
 	c.index.remove(name)

@@ -84,6 +84,11 @@ func (c *Controller) writeStatus(ctx context.Context, canary *v1beta1.Canary, st
 	case err != nil:
 		return nil, fmt.Errorf("write status of canary %s/%s: %w", canary.Namespace, canary.Name, err)
 	}
+	if leftInStatus(content, written) {
+		if written, err = c.replaceStatus(ctx, written, object); err != nil {
+			return nil, err
+		}
+	}
 	decoded, err := v1beta1.DecodeCanary(written.Object)
 	if err != nil {
 		return nil, fmt.Errorf("read back canary %s/%s: %w", canary.Namespace, canary.Name, err)
@@ -238,6 +243,10 @@ func (c *Controller) apply(ctx context.Context, gvr schema.GroupVersionResource,
 	return written, nil
 }
 
+// decodeManager writes the condition of an object that cannot be read. It is another one than the
+// agent's, whose next apply has to have the whole status.
+const decodeManager = FieldManager + "-decode"
+
 // reportUndecodable says on the object itself why it is not looked after. Only the conditions and
 // the message are written, since the rest of the status could not be read either.
 func (c *Controller) reportUndecodable(ctx context.Context, e *entry) error {
@@ -262,7 +271,7 @@ func (c *Controller) reportUndecodable(ctx context.Context, e *entry) error {
 		},
 	}}
 	_, err := c.dynamic.Resource(canariesGVR).Namespace(e.raw.GetNamespace()).ApplyStatus(ctx, e.raw.GetName(), object,
-		metav1.ApplyOptions{FieldManager: FieldManager + "-decode", Force: true})
+		metav1.ApplyOptions{FieldManager: decodeManager, Force: true})
 	if err != nil {
 		return fmt.Errorf("report canary %s/%s: %w", e.raw.GetNamespace(), e.raw.GetName(), err)
 	}

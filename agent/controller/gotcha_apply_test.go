@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -65,6 +66,7 @@ func (s *apiServer) patch(w http.ResponseWriter, r *http.Request, key objectKey,
 		s.applied[by] = patch
 		merge(u.Object, runtime.DeepCopyJSON(patch))
 		asList(u.Object, order)
+		u.SetManagedFields(s.managers(key))
 	} else {
 		merge(u.Object, patch)
 	}
@@ -72,6 +74,22 @@ func (s *apiServer) patch(w http.ResponseWriter, r *http.Request, key objectKey,
 		s.store(key, u) // A write that changes nothing makes no new version.
 	}
 	answer(w, http.StatusOK, u.Object)
+}
+
+// managers lists who has applied something to an object, without saying what.
+func (s *apiServer) managers(key objectKey) []metav1.ManagedFieldsEntry {
+	var entries []metav1.ManagedFieldsEntry
+	for by := range s.applied {
+		if by.key == key {
+			entries = append(entries, metav1.ManagedFieldsEntry{
+				Manager: by.manager, Operation: metav1.ManagedFieldsOperationApply, Subresource: by.sub,
+			})
+		}
+	}
+	slices.SortFunc(entries, func(a, b metav1.ManagedFieldsEntry) int {
+		return strings.Compare(a.Manager+"/"+a.Subresource, b.Manager+"/"+b.Subresource)
+	})
+	return entries
 }
 
 // normal gives whole numbers the type that decoders of objects give them.

@@ -35,7 +35,9 @@ func newOutcalls(ctx context.Context, log *slog.Logger) *outcalls {
 				case <-ctx.Done():
 					return
 				case call := <-lane:
-					call(ctx)
+					if failure := recovered(func() any { call(ctx); return nil }); failure != nil {
+						log.Error("a call failed", "error", failure)
+					}
 				}
 			}
 		})

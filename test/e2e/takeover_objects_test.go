@@ -65,6 +65,8 @@ func (l left) status() map[string]any {
 			"type": "Promoted", "status": condition, "reason": string(l.phase), "message": "As the other controller left it.",
 			"lastUpdateTime": now, "lastTransitionTime": now,
 		}},
+		// Of a session affinity that the spec does not have any more.
+		"previousSessionAffinityCookie": "side=abcdefghij",
 	}
 	if l.rich {
 		status["trackedConfigs"] = map[string]any{

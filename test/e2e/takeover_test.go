@@ -223,6 +223,9 @@ func tookOverIdle(s *takenOver) {
 		s.Errorf("status %+v", st)
 	}
 	s.pass(time.Second)
+	if cookie := s.record.Last().Status.PreviousSessionAffinityCookie; cookie != "" {
+		s.Errorf("the cookie %s of the other controller stays in the status", cookie)
+	}
 	s.samePods("app-primary")
 	for _, event := range s.events() {
 		if strings.Contains(event, "RouteDrift") {
