@@ -47,6 +47,13 @@ func lifeConfigs() []modelConfig {
 			full:   budget{budgetShip: 2, budgetUpgrade: 2},
 		},
 		{
+			name: "configs that were not tracked before", pods: 1, configs: true,
+			canary: steps(50),
+			roots:  simUntrackedRoots,
+			short:  budget{budgetShip: 2},
+			full:   budget{budgetShip: 3, budgetCheck: 1, budgetCrash: 1},
+		},
+		{
 			name: "taken over from another controller", pods: 1,
 			canary: with(steps(25, 50, 75), hooks(v1beta1.HookConfirmPromotion)),
 			roots:  simForeignRoots,

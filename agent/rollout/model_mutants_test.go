@@ -167,6 +167,12 @@ func lifeMutants() []mutant {
 			}
 			return e
 		})},
+		{name: "a primary that has what is there now", config: "configs that were not tracked before", caughtBy: "S6", decide: func(w World) Plan {
+			if template(w.Primary.Source) == template(w.Target.Revision) {
+				w.Primary.Source = w.Target.Revision
+			}
+			return Decide(w)
+		}},
 		{name: "config tracking that is news", config: "other versions of the agent", caughtBy: "S5", decide: func(w World) Plan {
 			// With another separator, Decide sees no fingerprint.
 			ours, theirs := strings.NewReplacer("+", "#"), strings.NewReplacer("#", "+")

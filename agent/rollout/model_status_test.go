@@ -100,6 +100,11 @@ func (m *modelRun) checkSameRun(old, s *state) error {
 	case recorded(is, b.ID) != want:
 		return violation("S3", "run %s has outcome %q and %d records in the history", b.ID, b.Outcome, recorded(is, b.ID))
 	}
+	if promoted := a.Outcome == "" && b.Outcome == v1beta1.OutcomePromoted; promoted && s.primary.exists && m.troubles[budgetUpgrade] == 0 {
+		if has := named[s.primary.rev][s.primary.configs]; has != b.Revision && m.configs {
+			return violation("S6", "run %s is called promoted, and the primary has %s", b.ID, has)
+		}
+	}
 	if a.Floor != b.Floor || a.Rollback != b.Rollback || a.Repair != b.Repair {
 		return violation("S4", "run %s changes its nature", b.ID)
 	}

@@ -16,6 +16,18 @@ func simForeignStatus(phase v1beta1.CanaryPhase, weight, iterations int32, appli
 	}
 }
 
+// simUntrackedRoots is a canary of an agent that did not track configs, seen by one that does.
+func simUntrackedRoots(m *modelRun) []state {
+	s := m.fresh()
+	s.target.untracked = true
+	if _, err := m.cooperate(&s, nil); err != nil {
+		return []state{m.fresh()} // The exploration from there will find out.
+	}
+	s.target.untracked = false
+	s.crash()
+	return []state{s}
+}
+
 // simForeignRoots are canaries as another controller leaves them.
 func simForeignRoots(m *modelRun) (roots []state) {
 	add := func(st *v1beta1.CanaryStatus, target, primary uint8, pods int32, change func(*state)) {
