@@ -67,7 +67,7 @@ func setup(t testing.TB) *testbed.Cluster {
 	c := testbed.Shared(t)
 	installed.once.Do(func() {
 		// Kinds that a canary may refer to are there before the agent, as they ought to be.
-		if installed.err = stage.InstallKinds(context.Background(), c, stage.KEDA); installed.err == nil {
+		if installed.err = stage.InstallKinds(context.Background(), c, stage.KEDA, stage.Knative); installed.err == nil {
 			installed.err = stage.Install(context.Background(), c)
 		}
 	})

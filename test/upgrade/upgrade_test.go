@@ -23,9 +23,6 @@ const (
 	// longHold is the interval of the canary that is in a step during the upgrade. The upgrade
 	// has to fit in.
 	longHold = 20 * time.Second
-	// lease is shorter than the shipped one, with which the new agent may look for the end of the
-	// earlier one as seldom as every 18 seconds.
-	lease = "--lease-duration=10s"
 )
 
 // parts are the states that a canary can be in for long, and two in which it is for a moment.
@@ -85,7 +82,7 @@ func TestUpgrade(t *testing.T) {
 		t.Skipf("NOTHING WAS UPGRADED: %v (%s=1 makes this a failure)", err, testbed.RequiredEnv)
 	}
 	c := testbed.Shared(t)
-	install(t, c, "the earlier agent", stage.EarlierAgentImage, func(ctx context.Context) error { return earlier.Install(ctx, c, lease) })
+	install(t, c, "the earlier agent", stage.EarlierAgentImage, func(ctx context.Context) error { return earlier.Install(ctx, c) })
 	h := newHooks(t)
 	var scenes []*scene
 	for _, p := range parts() {
@@ -105,7 +102,7 @@ func TestUpgrade(t *testing.T) {
 		return
 	}
 
-	install(t, c, "the upgrade", stage.AgentImage, func(ctx context.Context) error { return stage.Install(ctx, c, lease) })
+	install(t, c, "the upgrade", stage.AgentImage, func(ctx context.Context) error { return stage.Install(ctx, c) })
 	watch := time.NewTimer(quiet)
 	defer watch.Stop()
 	<-watch.C
