@@ -49,8 +49,9 @@ test-integration: testbed-bin ## Test the test cluster itself on a real control 
 	cd test && go test -count=1 -timeout 10m ./testbed/... ./stage/...
 
 .PHONY: e2e
-e2e: testbed-bin ## Release the seeds on a real control plane; RUN=regex selects tests
+e2e: testbed-bin ## Release the seeds on a real control plane, upgrade the agent; RUN=regex selects tests
 	cd test && go test -count=1 -timeout 20m $(if $(RUN),-v -run '$(RUN)') ./e2e/...
+	cd test && go test -count=1 -timeout 10m $(if $(RUN),-v -run '$(RUN)') ./upgrade/...
 
 .PHONY: faults
 faults: testbed-bin ## Kill, hang, panic and meddle during releases; print a row per fault (about 4 minutes)

@@ -166,7 +166,12 @@ func (c *Controller) writeService(ctx context.Context, w *world, role workload.R
 	if want == nil || workload.ServiceCurrent(want, live) {
 		return nil
 	}
-	object, err := workload.ServiceObject(w.canary, want, live == nil || workload.OwnedBy(live, w.canary))
+	return c.applyRendered(ctx, w, want, live == nil || workload.OwnedBy(live, w.canary))
+}
+
+// applyRendered applies a Service; owned says whether it goes with the Canary.
+func (c *Controller) applyRendered(ctx context.Context, w *world, want *corev1.Service, owned bool) error {
+	object, err := workload.ServiceObject(w.canary, want, owned)
 	if err != nil {
 		return err
 	}

@@ -15,19 +15,9 @@ import (
 // the apex Service, and neither goes with the Canary.
 func (c *Controller) release(ctx context.Context, w *world) error {
 	if want := releasedApex(w); want != nil && !apexReleased(w) {
-		object, err := workload.ServiceObject(w.canary, want, false)
-		if err != nil {
+		if err := c.applyRendered(ctx, w, want, false); err != nil {
 			return err
 		}
-		written, err := c.apply(ctx, servicesGVR, object)
-		if err != nil {
-			return err
-		}
-		svc, err := workload.CachedService(written)
-		if err != nil {
-			return err
-		}
-		c.recent.wrote(objectKey{servicesResource, svc.Namespace, svc.Name}, svc)
 	}
 	objects, err := w.entry.provider.Release(w.canary, w.routing)
 	if err != nil {

@@ -195,6 +195,12 @@ func TestServiceTarget(t *testing.T) {
 
 	// The route outlives the Canary and leads to the target.
 	s.editCanary(`{"spec":{"revertOnDeletion":true}}`)
+	s.eventually("the finalizer", func() error {
+		if !slices.Contains(s.finalizers(), v1beta1.Finalizer) {
+			return fmt.Errorf("there are %v", s.finalizers())
+		}
+		return nil
+	})
 	s.deleteCanary()
 	s.canaryGone()
 	s.pass(2 * time.Second)
