@@ -62,21 +62,20 @@ func (l *leadership) run(ctx context.Context, config *rest.Config, o Options, in
 	if err != nil {
 		return fmt.Errorf("make the lease client: %w", err)
 	}
-	for {
+	for ctx.Err() == nil {
 		e := &election{leadership: l, loop: loop, log: log}
 		if err := e.run(ctx, lock, watcher.Leases(leaseNamespace(o)), o.LeaseDuration); err != nil {
 			return err
 		}
-		switch {
-		case e.state.Load() == electionWon:
-			if ctx.Err() == nil && e.result == nil {
-				return errors.New("the lease was lost; exiting so that two agents never act at once")
-			}
-			return e.result
-		case ctx.Err() != nil:
-			return nil
+		if e.state.Load() != electionWon {
+			continue
 		}
+		if ctx.Err() == nil && e.result == nil {
+			return errors.New("the lease was lost; exiting so that two agents never act at once")
+		}
+		return e.result
 	}
+	return nil
 }
 
 const (

@@ -59,10 +59,21 @@ func (c *Controller) observe(ctx context.Context, e *entry) *world {
 		c.observeScaler(ctx, w)
 		c.observeServices(w)
 		c.observeRoute(ctx, w)
+		forgetStaleMark(w)
 	}
 	c.observeJobs(w)
 	c.observeCause(w)
 	return w
+}
+
+// forgetStaleMark has a canary that begins make its primary anew when the target carries the mark of
+// an earlier canary and all clients are on the newest revision: sending them back to what was marked
+// then would be a rollback, to a revision that may be gone.
+func forgetStaleMark(w *world) {
+	begins := w.canary.Status.Phase == "" || w.canary.Status.Phase == v1beta1.PhaseInitializing
+	if begins && w.kind != nil && w.kind.Traits().InPlace && w.Route.Exists && w.Route.Canary == 100 && w.Primary.Source != w.Target.Revision {
+		w.Primary = rollout.Workload{}
+	}
 }
 
 // newestCanary is the canary with the status as the agent itself wrote it last.

@@ -150,8 +150,8 @@ func (d *decider) routeInForce() bool {
 // noteDrift says who wrote the route, when it was not the agent and not a decision of this very
 // moment that made it differ.
 func (d *decider) noteDrift(weight int32) {
-	if foreign(d.Canary.Status.LastAppliedSpec) {
-		return // Another controller has made the route, which is no drift.
+	if d.Canary.Status.LastPromotedSpec == "" || foreign(d.Canary.Status.LastAppliedSpec) {
+		return // The user or another controller has made the route, which is no drift.
 	}
 	if !d.Route.Exists || d.Route.Manager == "" || weight != d.Canary.Status.CanaryWeight {
 		return

@@ -59,6 +59,15 @@ func (c *Canary) PrimaryServiceName() string { return c.ApexName() + "-primary" 
 // CanaryServiceName is the Service that selects the pods of the target.
 func (c *Canary) CanaryServiceName() string { return c.ApexName() + "-canary" }
 
+// ReleasedServiceName is the Service that clients are left with when the Canary goes: the apex or,
+// for a target that is a Service, which has no apex of the agent's making, the target itself.
+func (c *Canary) ReleasedServiceName() string {
+	if c.Spec.TargetRef.Kind == TargetService {
+		return c.Spec.TargetRef.Name
+	}
+	return c.ApexName()
+}
+
 // PrimaryName is the workload that serves the promoted revision, a copy of the target.
 func (c *Canary) PrimaryName() string { return c.Spec.TargetRef.Name + "-primary" }
 

@@ -244,6 +244,11 @@ func TestKnative(t *testing.T) {
 	t.Parallel()
 	k := rehearseKnative(t)
 	k.routes("app-00002", "latest 0 % #newest", "app-00002 100 %", "app-00001 0 % #old")
+	for _, seen := range k.record.All() {
+		if c := conditionOf(seen.Canary, v1beta1.ConditionRouteDrift); c != nil {
+			t.Errorf("the traffic as its user wrote it before there was a canary is called a drift: %s", c.Message)
+		}
+	}
 
 	k.release("python-2")
 	k.until("30 %", atWeight(30))
@@ -280,6 +285,30 @@ func TestKnative(t *testing.T) {
 	if got, want := k.outcomes(), []v1beta1.RunOutcome{v1beta1.OutcomePromoted, v1beta1.OutcomeRolledBack, v1beta1.OutcomePromoted}; !slices.Equal(got, want) {
 		t.Errorf("outcomes %v, want %v", got, want)
 	}
+}
+
+// TestKnativeCanaryMadeAnew makes a Canary for a Knative Service that an earlier Canary has left its
+// mark on. Its user has moved on since: what serves now is the primary, not what was marked then.
+func TestKnativeCanaryMadeAnew(t *testing.T) {
+	t.Parallel()
+	k := rehearseKnative(t)
+	k.routes("app-00002", "latest 0 % #newest", "app-00002 100 %", "app-00001 0 % #old")
+	k.deleteCanary()
+	k.canaryGone()
+	k.patch(map[string]any{"spec": map[string]any{"traffic": []any{map[string]any{"latestRevision": true, "percent": 100}}}})
+	k.release("python-2")
+	k.hasReady("app-00003")
+	n := k.record.Len()
+	canary, err := k.app.Canary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.apply(string(canary))
+	first := k.after(n, "a primary", func(c *v1beta1.Canary) bool { return c.Status.LastPromotedSpec != "" }).Canary.Status
+	if first.LastPromotedSpec != "kn:app-00003" || first.Run != nil {
+		t.Errorf("promoted %s, run %+v; want kn:app-00003, which served", first.LastPromotedSpec, first.Run)
+	}
+	k.routes("app-00003", "latest 0 %", "app-00003 100 %")
 }
 
 // neverReady releases a Revision that never becomes ready.

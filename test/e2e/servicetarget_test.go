@@ -286,3 +286,34 @@ func TestServiceTargetAbort(t *testing.T) {
 	s.wantLeads(map[string]string{"app": "v2"})
 	s.noFailures(nil)
 }
+
+// TestServiceTargetWithoutRoute has a provider that moves clients by the selector of the apex Service.
+// A target that is a Service has none, which is said, and nothing is made.
+func TestServiceTargetWithoutRoute(t *testing.T) {
+	t.Parallel()
+	s := begin(t, stage.App{Provider: v1beta1.ProviderKubernetes, Edit: edits(iterations(2), func(spec map[string]any) {
+		spec["targetRef"] = map[string]any{"apiVersion": "v1", "kind": "Service", "name": "app"}
+	})})
+	s.apply(`
+apiVersion: v1
+kind: Service
+metadata: {name: app}
+spec:
+  selector: {app: v1}
+  ports: [{name: http, port: 80, targetPort: 80}]
+`)
+	canary, err := s.app.Canary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.apply(string(canary))
+	seen := s.until("the refusal", stalled("UnsupportedByProvider"))
+	if m := seen.Canary.Status.Message; !containsAll(m, "spec.targetRef", "v1/Service", "provider kubernetes") {
+		t.Errorf("message %q", m)
+	}
+	for _, name := range []string{"app-primary", "app-canary"} {
+		if _, err := s.cluster.Client().CoreV1().Services(s.app.Namespace).Get(s.ctx, name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+			t.Errorf("service %s was made: %v", name, err)
+		}
+	}
+}

@@ -41,7 +41,7 @@ func (p Provider) renderSpec(c *v1beta1.Canary, split routing.Split) (map[string
 func (p Provider) releasedSpec(c *v1beta1.Canary) (map[string]any, field.ErrorList) {
 	matches, errs := mapMatches(servicePath().Child("match"), c.Spec.Service.Match)
 	r, found := p.ruleFor(c, matches, false)
-	r.backends = []any{backend(c, c.ApexName(), 100)}
+	r.backends = []any{backend(c, c.ReleasedServiceName(), 100)}
 	return specWith(c, []rule{r}, append(errs, found...))
 }
 

@@ -19,6 +19,10 @@ func (Provider) Name() string { return v1beta1.ProviderKubernetes }
 // Check implements routing.Provider. Weights and matches are accepted and mean Blue/Green.
 func (Provider) Check(c *v1beta1.Canary) field.ErrorList {
 	errs := routing.CheckPort(c)
+	if ref := c.Spec.TargetRef; ref.Kind == v1beta1.TargetService {
+		errs = append(errs, field.Invalid(field.NewPath("spec", "targetRef"), ref.APIVersion+"/"+ref.Kind,
+			"provider kubernetes moves clients by the selector of an apex Service, which a target that is a Service does not have: use a provider with routes, such as gatewayapi:v1 or traefik"))
+	}
 	analysis, path := c.GetAnalysis(), routing.AnalysisPath(c)
 	if analysis.Mirror {
 		errs = append(errs, field.Forbidden(path.Child("mirror"),

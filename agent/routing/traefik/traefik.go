@@ -87,7 +87,7 @@ func (p Provider) Release(c *v1beta1.Canary, _ routing.Objects) ([]*unstructured
 	if err := routing.Refuse(p.Name(), c, routing.CheckPort(c)); err != nil {
 		return nil, err
 	}
-	spec := map[string]any{"weighted": map[string]any{"services": []any{weighted(c, c.ApexName(), 100)}}}
+	spec := map[string]any{"weighted": map[string]any{"services": []any{weighted(c, c.ReleasedServiceName(), 100)}}}
 	return []*unstructured.Unstructured{routing.NewReleasedObject(c, gvk, spec)}, nil
 }
 
