@@ -12,6 +12,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -27,8 +28,26 @@ const smallRate = 40
 func perform(t *testing.T, app stage.App) *scene {
 	t.Helper()
 	s := rehearse(t, app)
+	s.atRest()
 	s.admit()
 	return s
+}
+
+// atRest waits until the target has no pods. Pods of the first version that end in the moment in which
+// the canary gets its first traffic would lose a request if the proxy hears of it late, as in any
+// rolling update.
+func (s *scene) atRest() {
+	s.Helper()
+	s.eventually("app at 0/0", func() error {
+		d, err := s.cluster.Client().AppsV1().Deployments(s.app.Namespace).Get(s.ctx, "app", metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil // The target is of another kind.
+		}
+		if err != nil {
+			return err
+		}
+		return wantReplicas(d, 0)
+	})
 }
 
 // admit puts the application under a small load.
