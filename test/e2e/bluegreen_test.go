@@ -67,7 +67,7 @@ func TestBlueGreenJudged(t *testing.T) {
 	s.until("the switch", atWeight(100))
 	failed := s.until("Failed", stage.InPhase(v1beta1.PhaseFailed))
 	s.atEnd("python-1")
-	s.nobodyGot("python-2", s.load, failed.At.Add(settle), time.Now())
+	s.nobodyGot("python-2", s.load, failed.At.Add(3*settle), time.Now())
 	s.noFailures(nil)
 	if now := s.deployment("app-primary"); now.Generation != primary.Generation {
 		t.Errorf("the primary was touched: generation %d, was %d", now.Generation, primary.Generation)
