@@ -97,6 +97,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
+// Program is the path of one of the cluster's programs, or of Options.Clients.
+func (c *Cluster) Program(name string) string { return c.binaries.Path(name) }
+
 func (c *Cluster) start(ctx context.Context) error {
 	begin := time.Now()
 	logs := filepath.Join(c.Dir, "logs")
@@ -120,7 +123,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	inside, c.cancel = context.WithCancel(context.Background())
 
 	var err error
-	if c.binaries, err = binaries.Ensure(ctx, os.Stderr, c.options.Profile.programs()...); err != nil {
+	if c.binaries, err = binaries.Ensure(ctx, os.Stderr, c.options.programs()...); err != nil {
 		return err
 	}
 	if c.creds, err = newCredentials(filepath.Join(c.Dir, "credentials")); err != nil {

@@ -75,7 +75,7 @@ func enter(o Options) error {
 		Before: func() error { // here the network is reachable, inside it is not
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			_, err := binaries.Ensure(ctx, os.Stderr, o.Profile.programs()...)
+			_, err := binaries.Ensure(ctx, os.Stderr, o.programs()...)
 			return err
 		},
 	})

@@ -46,16 +46,20 @@ type Options struct {
 	// write an audit log.
 	APIServerArgs []string
 
+	// Clients names programs that run beside the cluster and not in it, such as binaries.Kubectl. They
+	// are built with the others; Cluster.Program says where they are.
+	Clients []string
+
 	// Log gets what the test cluster itself has to say. Nil writes to the file
 	// logs/testbed.log in the cluster's directory.
 	Log *slog.Logger
 }
 
-func (p Profile) programs() []string {
-	if p == ControlPlane {
-		return []string{binaries.Etcd, binaries.APIServer, binaries.ControllerManager}
+func (o Options) programs() []string {
+	if o.Profile == ControlPlane {
+		return append([]string{binaries.Etcd, binaries.APIServer, binaries.ControllerManager}, o.Clients...)
 	}
-	return binaries.Names()
+	return append(binaries.Servers(), o.Clients...)
 }
 
 func (p Profile) hostPorts() []string {

@@ -16,7 +16,7 @@ func TestStartsAndStops(t *testing.T) {
 	if err := c.Err(); err != nil {
 		t.Error(err)
 	}
-	for _, name := range binaries.Names() {
+	for _, name := range binaries.Servers() {
 		if c.Processes.Pid(name) == 0 {
 			t.Errorf("%s does not run", name)
 		}
@@ -33,7 +33,7 @@ func TestStartsAndStops(t *testing.T) {
 	dir := c.Dir
 	c.Stop()
 	t.Logf("stopped after %s", time.Since(begin).Round(time.Millisecond))
-	for _, name := range binaries.Names() {
+	for _, name := range binaries.Servers() {
 		if pid := c.Processes.Pid(name); pid != 0 {
 			t.Errorf("%s still runs as process %d", name, pid)
 		}

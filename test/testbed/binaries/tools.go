@@ -15,6 +15,7 @@ const (
 	ControllerManager = "kube-controller-manager"
 	Traefik           = "traefik"
 	Prometheus        = "prometheus"
+	Kubectl           = "kubectl"
 )
 
 // tool is one program to build.
@@ -55,6 +56,13 @@ var tools = []tool{
 		}},
 	{name: Prometheus, module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", version: "v0.315.0",
 		minutes: "3 minutes", tags: "remove_all_sd,enable_kubernetes_sd"},
+	{name: Kubectl, module: "kubectl", pkg: "k8s.io/kubernetes/cmd/kubectl", version: "v1.36.3",
+		minutes: "1 minute", ldflags: kubeStamp},
+}
+
+// Servers lists the programs that a full cluster runs, in build order.
+func Servers() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool { return name == Kubectl })
 }
 
 // Names lists every program, in build order.
