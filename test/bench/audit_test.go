@@ -37,9 +37,36 @@ func newAudit(dir string) (audit, []string, error) {
 	return a, []string{"--audit-policy-file=" + policy, "--audit-log-path=" + a.path}, nil
 }
 
-// requests counts the requests of a user within a time, by verb and resource. Those of other
-// namespaces than the one named and the agent's own do not count: other releases make them.
-func (a audit) requests(user, namespace string, from, to time.Time) (total int, by map[string]int, err error) {
+// request is one line of the log.
+type request struct {
+	Verb      string `json:"verb"`
+	UserAgent string `json:"userAgent"`
+	ObjectRef struct {
+		Namespace   string `json:"namespace"`
+		Resource    string `json:"resource"`
+		Subresource string `json:"subresource"`
+	} `json:"objectRef"`
+	User struct {
+		Username string `json:"username"`
+	} `json:"user"`
+	RequestURI               string    `json:"requestURI"`
+	RequestReceivedTimestamp time.Time `json:"requestReceivedTimestamp"`
+}
+
+// what names the request, such as "list canaries".
+func (r request) what() string {
+	what := r.ObjectRef.Resource
+	if what == "" {
+		what, _, _ = strings.Cut(r.RequestURI, "?")
+	}
+	if r.ObjectRef.Subresource != "" {
+		what += "/" + r.ObjectRef.Subresource
+	}
+	return r.Verb + " " + what
+}
+
+// count counts the requests within a time that match.
+func (a audit) count(from, to time.Time, match func(request) bool) (total int, by map[string]int, err error) {
 	f, err := os.Open(a.path)
 	if err != nil {
 		return 0, nil, err
@@ -49,35 +76,26 @@ func (a audit) requests(user, namespace string, from, to time.Time) (total int, 
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var e struct {
-			Verb      string `json:"verb"`
-			ObjectRef struct {
-				Namespace   string `json:"namespace"`
-				Resource    string `json:"resource"`
-				Subresource string `json:"subresource"`
-			} `json:"objectRef"`
-			User struct {
-				Username string `json:"username"`
-			} `json:"user"`
-			RequestReceivedTimestamp time.Time `json:"requestReceivedTimestamp"`
-		}
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+		var r request
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			continue // The line that is being written.
 		}
-		if e.User.Username != user || e.RequestReceivedTimestamp.Before(from) || e.RequestReceivedTimestamp.After(to) {
+		if r.RequestReceivedTimestamp.Before(from) || r.RequestReceivedTimestamp.After(to) || !match(r) {
 			continue
 		}
-		if ns := e.ObjectRef.Namespace; ns != "" && ns != namespace && ns != stage.AgentNamespace {
-			continue
-		}
-		what := e.ObjectRef.Resource
-		if e.ObjectRef.Subresource != "" {
-			what += "/" + e.ObjectRef.Subresource
-		}
-		by[e.Verb+" "+what]++
+		by[r.what()]++
 		total++
 	}
 	return total, by, lines.Err()
+}
+
+// requests counts the requests of a user within a time, by verb and resource. Those of other
+// namespaces than the one named and the agent's own do not count: other releases make them.
+func (a audit) requests(user, namespace string, from, to time.Time) (total int, by map[string]int, err error) {
+	return a.count(from, to, func(r request) bool {
+		ns := r.ObjectRef.Namespace
+		return r.User.Username == user && (ns == "" || ns == namespace || ns == stage.AgentNamespace)
+	})
 }
 
 // list prints counts, the most frequent first.

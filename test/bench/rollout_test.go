@@ -15,13 +15,16 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/test/load"
 	"github.com/kubectl-canary/kubectl-canary/test/stage"
 	"github.com/kubectl-canary/kubectl-canary/test/testbed"
+	"github.com/kubectl-canary/kubectl-canary/test/testbed/binaries"
 	"github.com/kubectl-canary/kubectl-canary/test/testbed/nodelet"
 )
 
 var (
 	programs stage.Programs
 	requests audit
-	install  struct {
+	// measure is the program that measures the memory of another.
+	measure string
+	install struct {
 		once sync.Once
 		err  error
 	}
@@ -44,6 +47,10 @@ func TestMain(m *testing.M) {
 	if err := programs.Build(context.Background()); err != nil {
 		fail(err)
 	}
+	measure = filepath.Join(cache, "kubectl-canary", "bench", "peak")
+	if err := stage.BuildTest(context.Background(), "./bench/peak", measure); err != nil {
+		fail(err)
+	}
 	dir := os.Getenv("BENCH_AUDIT_DIR")
 	if dir == "" {
 		// The outer process makes it and the inner one finds it.
@@ -58,7 +65,7 @@ func TestMain(m *testing.M) {
 	if requests, args, err = newAudit(dir); err != nil {
 		fail(err)
 	}
-	testbed.Main(m, testbed.Options{Programs: programs.Images(), APIServerArgs: args})
+	testbed.Main(m, testbed.Options{Programs: programs.Images(), APIServerArgs: args, Clients: []string{binaries.Kubectl}})
 }
 
 func cluster(b *testing.B) *testbed.Cluster {

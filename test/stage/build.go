@@ -86,6 +86,18 @@ func (p Programs) Build(ctx context.Context) error {
 	return nil
 }
 
+// BuildTest builds a program of the test module, as Build builds those under test.
+func BuildTest(ctx context.Context, pkg, out string) error {
+	if os.Getenv(isolate.RunEnv) != "" {
+		return nil
+	}
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	return buildProgram(ctx, filepath.Join(root, "test"), pkg, out, "")
+}
+
 // buildProgram builds a package in the module of a directory.
 func buildProgram(ctx context.Context, dir, pkg, out, tags string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-tags="+tags, "-o", out, pkg)
