@@ -28,7 +28,7 @@ build: ## Build the programs into bin/
 	$(GOBUILD) -o bin/canary-agent ./cmd/canary-agent
 
 .PHONY: test
-test: test-unit test-model test-integration e2e faults ## Run everything that can run here
+test: test-unit test-model test-integration test-cli e2e faults ## Run everything that can run here
 
 .PHONY: test-unit
 test-unit: ## Test the packages by themselves, with the race detector
@@ -47,6 +47,10 @@ testbed-bin: ## Build the programs of the test cluster into the cache (first tim
 .PHONY: test-integration
 test-integration: testbed-bin ## Test the test cluster itself on a real control plane
 	cd test && go test -count=1 -timeout 10m ./testbed/... ./stage/...
+
+.PHONY: test-cli
+test-cli: testbed-bin ## Run every verb of the plugin in scripts against a real control plane; RUN=regex selects
+	cd test && go test -count=1 -timeout 15m $(if $(RUN),-v -run 'TestScripts/$(RUN)') ./cli/...
 
 .PHONY: e2e
 e2e: testbed-bin ## Release the seeds on a real control plane, upgrade the agent; RUN=regex selects tests
@@ -77,14 +81,15 @@ lint: $(LINT) ## Check style and the walls between folders
 	@test/tools/check-files
 
 .PHONY: generate
-generate: ## Generate deep copies and CRDs from the API types, and the agent's ledger of packages
+generate: ## Generate deep copies and CRDs from the API types, the pages of the verbs, and the agent's ledger of packages
 	cd test/tools/gen && go tool controller-gen object crd:allowDangerousTypes=true paths=../../../api/... output:crd:dir=../../../manifests/crd
 	go list -deps ./cmd/canary-agent | grep '\.' | grep -v '^github.com/kubectl-canary' | LC_ALL=C sort > cmd/canary-agent/packages.txt
+	cd test && go run ./cmd/docs
 
 .PHONY: verify
 verify: generate ## Check that generated files and modules are current
 	@for m in . test test/tools/gen; do (cd $$m && go mod tidy -diff); done
-	@git diff --exit-code -- api manifests cmd || { echo 'generated files are not current: run make generate and commit'; exit 1; }
+	@git diff --exit-code -- api manifests cmd docs && ! git ls-files --others --exclude-standard -- docs | grep . || { echo 'generated files are not current: run make generate and commit'; exit 1; }
 
 .PHONY: clean
 clean: ## Remove what was built here; the cache stays
