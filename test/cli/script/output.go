@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -140,8 +141,12 @@ const exampleNamespace = "shop"
 
 // cmdExample runs a transcript.
 func cmdExample(ts *testscript.TestScript, neg bool, args []string, dir string) {
+	anyOrder := len(args) == 2 && args[0] == "-any-order"
+	if anyOrder {
+		args = args[1:]
+	}
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: example FILE")
+		ts.Fatalf("usage: example [-any-order] FILE")
 	}
 	r := of(ts)
 	// Transcripts speak of namespace shop, which is the script's own when they run.
@@ -161,14 +166,21 @@ func cmdExample(ts *testscript.TestScript, neg bool, args []string, dir string) 
 		}
 		have.Write(said)
 	}
-	if r.norm(text) == r.norm(have.String()) {
+	wanted, seen := r.norm(text), r.norm(have.String())
+	if wanted == seen || anyOrder && sorted(wanted) == sorted(seen) {
 		return
 	}
 	if *update {
 		ts.Check(rewrite(filepath.Join(dir, ts.Name()+".txtar"), args[0], strings.ReplaceAll(have.String(), r.namespace, exampleNamespace)))
 		return
 	}
-	ts.Fatalf("the transcript %s differs; rewrite with -update\nhave:\n%s\nwant:\n%s", args[0], r.norm(have.String()), r.norm(text))
+	ts.Fatalf("the transcript %s differs; rewrite with -update\nhave:\n%s\nwant:\n%s", args[0], seen, wanted)
+}
+
+func sorted(text string) string {
+	lines := strings.Split(text, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 // rewrite replaces a file of a script.
