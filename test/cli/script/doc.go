@@ -4,7 +4,7 @@
 //
 // The plugin is on the PATH as kubectl finds it (kubectl-canary, kubectl_complete-canary), beside a real
 // kubectl. KUBECONFIG is an administrator's; its context is "test", its namespace is the script's own,
-// $NS, which ends with the script. HOME is $WORK.
+// $NS, which ends with the script. HOME is $WORK, and $ROOT is the checkout.
 //
 // # Commands
 //
@@ -24,6 +24,8 @@
 //	user NAME [ROLE…]
 //	    makes a user and writes $WORK/NAME.kubeconfig for it. ROLE is a ClusterRole that is bound in the
 //	    script's namespace, or cluster:ROLE, bound in all.
+//	server stop|start
+//	    kills the API server, and starts it again; for scripts that run alone, in bare.
 //	code N PROGRAM ARG…
 //	    is exec that wants exit code N.
 //	norm stdout|stderr

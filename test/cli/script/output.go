@@ -27,6 +27,7 @@ func commands(dir string) map[string]func(*testscript.TestScript, bool, []string
 		"load":    cmdLoad,
 		"user":    cmdUser,
 		"code":    cmdCode,
+		"server":  cmdServer,
 		"norm":    cmdNorm,
 		"example": func(ts *testscript.TestScript, neg bool, args []string) { cmdExample(ts, neg, args, dir) },
 	}
@@ -78,7 +79,7 @@ func look(program, path string) (string, error) {
 // environment is what programs of the script get.
 func environment(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "KUBECONFIG", "NS", "TERM", "WORK", "TMPDIR", "NO_COLOR", "COLUMNS", "SERVER", "BIN"} {
+	for _, name := range []string{"PATH", "HOME", "KUBECONFIG", "NS", "TERM", "WORK", "TMPDIR", "NO_COLOR", "COLUMNS", "SERVER", "BIN", "ROOT"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}

@@ -115,7 +115,12 @@ func setup(env *testscript.Env, c *testbed.Cluster, bin string) error {
 	if err != nil {
 		return err
 	}
+	root, err := stage.Root()
+	if err != nil {
+		return err
+	}
 	env.Values[key{}] = r
+	env.Setenv("ROOT", root)
 	env.Setenv("NS", namespace.Name)
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("KUBECONFIG", admin)
@@ -124,6 +129,19 @@ func setup(env *testscript.Env, c *testbed.Cluster, bin string) error {
 	env.Setenv("BIN", bin)
 	env.Setenv("TERM", "dumb")
 	return nil
+}
+
+// cmdServer stops and starts the API server, for scripts that run alone.
+func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
+	r := of(ts)
+	switch {
+	case !neg && len(args) == 1 && args[0] == "stop":
+		ts.Check(r.cluster.Processes.Kill9(binaries.APIServer))
+	case !neg && len(args) == 1 && args[0] == "start":
+		ts.Check(r.cluster.Processes.Start(r.ctx, binaries.APIServer))
+	default:
+		ts.Fatalf("usage: server stop|start")
+	}
 }
 
 // inTurn runs scripts one after another.
