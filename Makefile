@@ -91,6 +91,14 @@ verify: generate ## Check that generated files and modules are current
 	@for m in . test test/tools/gen; do (cd $$m && go mod tidy -diff); done
 	@git diff --exit-code -- api manifests cmd docs && ! git ls-files --others --exclude-standard -- docs | grep . || { echo 'generated files are not current: run make generate and commit'; exit 1; }
 
+.PHONY: release-snapshot
+release-snapshot: ## Build the archives of all platforms and krew's manifest into dist/
+	@nice go run ./krew/cmd/snapshot
+
+.PHONY: krew-check
+krew-check: release-snapshot ## Check manifest and archives by the rules of krew's index, install and run them
+	@go run ./krew/cmd/check
+
 .PHONY: clean
 clean: ## Remove what was built here; the cache stays
 	rm -rf bin dist

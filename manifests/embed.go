@@ -6,9 +6,11 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
+	"strings"
 )
 
-//go:embed crd/*.yaml agent/*.yaml agent/features/*.yaml agent/providers/*.yaml
+//go:embed crd/*.yaml agent/*.yaml agent/features/*.yaml agent/providers/*.yaml policies/*.yaml roles/*.yaml
 var files embed.FS
 
 // CRDs returns the CustomResourceDefinitions, one YAML document each, in the order of their file
@@ -22,6 +24,22 @@ func Agent() ([][]byte, error) {
 		"agent/namespace.yaml", "agent/serviceaccount.yaml", "agent/clusterrole.yaml",
 		"agent/clusterrolebinding.yaml", "agent/leader-election.yaml", "agent/features/*.yaml", "agent/providers/*.yaml",
 		"agent/deployment.yaml")
+}
+
+// Policies returns the admission policy that decides who may send which verb, and its binding.
+func Policies() ([][]byte, error) { return read("policies/*.yaml") }
+
+// Roles returns the ClusterRoles for people who use the plugin: to look, to act, to approve.
+func Roles() ([][]byte, error) { return read("roles/*.yaml") }
+
+// Providers are the traffic providers that need rights of their own, by the names of their files.
+// Nothing is parsed: help texts ask for them.
+func Providers() []string {
+	names, _ := fs.Glob(files, "agent/providers/*.yaml") // The pattern is well-formed.
+	for i, name := range names {
+		names[i] = strings.TrimSuffix(path.Base(name), ".yaml")
+	}
+	return names
 }
 
 func read(patterns ...string) ([][]byte, error) {

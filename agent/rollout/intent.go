@@ -177,7 +177,11 @@ func (d *decider) refuseIntent(why string) {
 
 func (d *decider) accept(intent v1beta1.Intent, what string) {
 	d.answer(intent, v1beta1.IntentAccepted, what)
-	d.say(Info, "IntentAccepted", fmt.Sprintf("%s by %s accepted: %s", intent.Verb, who(intent), what), intent.ID)
+	text := fmt.Sprintf("%s by %s accepted: %s", intent.Verb, who(intent), what)
+	if intent.Reason != "" {
+		text += "; reason: " + intent.Reason
+	}
+	d.say(Info, "IntentAccepted", text, intent.ID)
 }
 
 func (d *decider) refuse(intent v1beta1.Intent, why string) {

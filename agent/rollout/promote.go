@@ -155,7 +155,7 @@ func (d *decider) finalising() {
 	d.st.LastAppliedSpec = d.run.Revision
 	d.st.FailedChecks = 0
 	d.st.Iterations = 0
-	d.end(outcome, "promoted", d.run.By)
+	d.end(outcome, byHand("promoted", v1beta1.Intent{By: d.run.By, Reason: d.verbReason()}), d.run.By)
 	d.enter(v1beta1.PhaseSucceeded)
 	d.say(Info, "Succeeded", text)
 	if outcome == v1beta1.OutcomeSkipped {

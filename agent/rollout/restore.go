@@ -93,7 +93,7 @@ func (d *decider) restoring() {
 func (d *decider) restored() {
 	d.st.LastPromotedSpec = d.run.Revision
 	why := "revision " + d.run.Revision + " was brought back"
-	d.end(v1beta1.OutcomeRestored, why, d.run.By)
+	d.end(v1beta1.OutcomeRestored, byHand(why, v1beta1.Intent{Reason: d.verbReason()}), d.run.By)
 	d.say(Info, "Restored", "Rollback completed! "+d.primary()+" is at revision "+d.run.Revision+", scaling down "+d.target())
 	phase := v1beta1.PhaseFailed
 	if d.st.LastAppliedSpec == d.run.Revision {
@@ -112,6 +112,21 @@ func (d *decider) endByHand(intent v1beta1.Intent, outcome v1beta1.RunOutcome) {
 	why := byHand("aborted", intent)
 	d.say(Warning, "RolledBack", "Rolling back "+d.name()+" "+why)
 	d.markFailed(outcome, why, intent.By)
+}
+
+// verbReason is why somebody promoted, or rolled back, by hand; empty for a run that nobody helped, and
+// when a later verb has been answered since.
+func (d *decider) verbReason() string {
+	verb := v1beta1.VerbPromote
+	if d.run.Rollback {
+		verb = v1beta1.VerbRollback
+	}
+	last := d.st.LastIntent
+	if !d.run.PromoteNow && !d.run.Rollback || last == nil ||
+		last.Verb != verb || last.Outcome != v1beta1.IntentAccepted || last.By != d.run.By {
+		return ""
+	}
+	return last.Reason
 }
 
 // byHand says who did something, and why.

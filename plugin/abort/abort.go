@@ -23,18 +23,23 @@ func NewAbortCmd(deps cli.Deps, runF func(context.Context, *intent.Options) erro
 		},
 	}
 	cmd := &cobra.Command{
-		Use:   "abort NAME",
+		Use:   intent.Use("abort"),
 		Short: "Send all traffic back to the primary now",
 		Long: `End the run now: all traffic goes back to the primary, which still serves the
 promoted revision, and the target is scaled down.
 
 The revision is not tried again by itself; the next change of the target begins
-a new run.`,
-		Example:           `  kubectl canary abort app --reason "errors in checkout"`,
-		Args:              cli.OneName,
-		ValidArgsFunction: deps.CompleteName,
+a new run.
+
+With -l or --all, canaries without a run under way are left out.`,
+		Example: `  # End the run of canary app
+  kubectl canary abort app --reason "errors in checkout"
+
+  # End all runs of one team, in all namespaces
+  kubectl canary abort -A -l team=shop --reason "the database is down"`,
+		ValidArgsFunction: deps.CompleteNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Complete(args); err != nil {
+			if err := o.Complete(cmd, args); err != nil {
 				return err
 			}
 			if err := o.Validate(); err != nil {

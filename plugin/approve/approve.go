@@ -14,7 +14,7 @@ import (
 func NewApproveCmd(deps cli.Deps, runF func(context.Context, *intent.Options) error) *cobra.Command {
 	o := &intent.Options{Deps: deps, Verb: v1beta1.VerbApprove, Done: "approved"}
 	cmd := &cobra.Command{
-		Use:   "approve NAME",
+		Use:   intent.Use("approve"),
 		Short: "Open the gate that a run waits at",
 		Long: `Open a gate of spec.analysis.gates that the run waits at; the run goes on at once.
 
@@ -25,10 +25,9 @@ that webhook is served.`,
 
   # Open it only if it is this one
   kubectl canary approve app --gate qa --reason "tested by hand"`,
-		Args:              cli.OneName,
-		ValidArgsFunction: deps.CompleteName,
+		ValidArgsFunction: deps.CompleteNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Complete(args); err != nil {
+			if err := o.Complete(cmd, args); err != nil {
 				return err
 			}
 			if err := o.Validate(); err != nil {

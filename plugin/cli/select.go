@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -150,15 +149,4 @@ func (s *Selection) Label(f Found) string {
 		return f.Namespace + "/" + f.Name
 	}
 	return f.Name
-}
-
-// CompleteNames offers the canaries of the namespace that are not among the arguments yet.
-func (d Deps) CompleteNames(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	offered, directive := d.CompleteName(cmd, nil, typed)
-	return slices.DeleteFunc(offered, func(name string) bool {
-		return slices.ContainsFunc(args, func(arg string) bool {
-			_, given, found := strings.Cut(arg, "/")
-			return arg == name || found && given == name
-		})
-	}), directive
 }

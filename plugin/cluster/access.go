@@ -24,9 +24,9 @@ type Access struct {
 	kubeconfig string
 	overrides  clientcmd.ConfigOverrides
 
-	loader  func() clientcmd.ClientConfig
-	dynamic func() (dynamic.Interface, error)
-	once    sync.Once
+	loader func() clientcmd.ClientConfig
+	rest   func() (rest.Interface, error)
+	once   sync.Once
 }
 
 // AddFlags binds the kubeconfig flags of kubectl.
@@ -51,12 +51,13 @@ func (a *Access) init() {
 			rules.ExplicitPath = a.kubeconfig
 			return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &a.overrides)
 		})
-		a.dynamic = sync.OnceValues(func() (dynamic.Interface, error) {
+		a.rest = sync.OnceValues(func() (rest.Interface, error) {
 			config, err := a.RESTConfig()
 			if err != nil {
 				return nil, err
 			}
-			client, err := dynamic.NewForConfig(config)
+			// What the dynamic client uses: JSON, and Status objects become errors.
+			client, err := rest.UnversionedRESTClientFor(dynamic.ConfigFor(config))
 			if err != nil {
 				return nil, fmt.Errorf("cannot use the kubeconfig: %w", err)
 			}
@@ -113,10 +114,20 @@ func (a *Access) RESTConfig() (*rest.Config, error) {
 	return config, nil
 }
 
-// Dynamic is the client for everything. It is made once.
+// Dynamic is the client for everything.
 func (a *Access) Dynamic() (dynamic.Interface, error) {
+	client, err := a.REST()
+	if err != nil {
+		return nil, err
+	}
+	return dynamic.New(client), nil
+}
+
+// REST is what [Access.Dynamic] is built on, for requests that it cannot make: answers as they come,
+// and proxied requests. It shares the connections, and is made once.
+func (a *Access) REST() (rest.Interface, error) {
 	a.init()
-	return a.dynamic()
+	return a.rest()
 }
 
 // Server is the address of the API server, for messages; empty when it is not known.

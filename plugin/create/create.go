@@ -50,6 +50,12 @@ With --dry-run=client -o yaml --service-port PORT no cluster is needed.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return o.completeWorkload(cmd, typed)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Changed = cmd.Flags().Changed
 			if err := o.Complete(args); err != nil {
@@ -68,6 +74,14 @@ With --dry-run=client -o yaml --service-port PORT no cluster is needed.`,
 	o.DryRun.AddFlag(cmd)
 	o.addFlags(cmd)
 	cmd.Flags().StringVar(&o.FieldManager, "field-manager", cli.FieldManager, "The name that owns the fields that are written.")
+	for flag, complete := range map[string]func(*cobra.Command, string) ([]string, cobra.ShellCompDirective){
+		"target": o.completeWorkload, "gateway": o.completeGateway,
+	} {
+		_ = cmd.RegisterFlagCompletionFunc(flag,
+			func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+				return complete(cmd, typed)
+			})
+	}
 	return cmd
 }
 

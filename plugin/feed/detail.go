@@ -101,17 +101,13 @@ func (d *detail) podSource(msg message) *source {
 	if msg.op != opPut {
 		return nil
 	}
-	w, err := readWorkload(msg.object)
-	if err != nil {
-		return nil
-	}
-	selector, err := metav1.LabelSelectorAsSelector(w.Spec.Selector)
-	if err != nil || selector.Empty() {
+	selector := PodSelector(msg.object)
+	if selector == "" {
 		return nil
 	}
 	s := &source{
 		kind: kindPrimaryPod, client: resource(d.m.options.Client, podResource, msg.object.GetNamespace()),
-		options: metav1.ListOptions{LabelSelector: selector.String()},
+		options: metav1.ListOptions{LabelSelector: selector},
 	}
 	if msg.kind == kindTarget {
 		s.kind = kindCanaryPod
@@ -127,16 +123,15 @@ type workloadRead struct {
 }
 
 func (d *detail) workloads(c *v1beta1.Canary) []workloadRead {
-	gvr := deploymentResource
-	switch c.Spec.TargetRef.Kind {
-	case v1beta1.TargetDeployment:
-	case v1beta1.TargetDaemonSet:
-		gvr = daemonSetResource
-	default:
-		return nil // A Service has no pods of its own.
+	var out []workloadRead
+	for _, w := range Workloads(c) {
+		kind := kindTarget
+		if w.Side == view.SidePrimary {
+			kind = kindPrimary
+		}
+		out = append(out, workloadRead{kind, resource(d.m.options.Client, w.Resource, c.Namespace), w.Name})
 	}
-	client := resource(d.m.options.Client, gvr, c.Namespace)
-	return []workloadRead{{kindTarget, client, c.Spec.TargetRef.Name}, {kindPrimary, client, c.PrimaryName()}}
+	return out
 }
 
 // get is not ok for a workload that is not there, yet or any more; the next phase looks again.

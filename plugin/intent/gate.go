@@ -1,9 +1,6 @@
 package intent
 
 import (
-	"context"
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -24,14 +21,11 @@ func (o *Options) gate(seen view.Canary) string {
 	if o.Gate != "" {
 		return o.Gate
 	}
-	switch o.Verb {
-	case v1beta1.VerbApprove, v1beta1.VerbReject:
-		if gate, waits := seen.WaitingGate(); waits {
-			return gate.Name
-		}
-	default:
+	if o.Verb != v1beta1.VerbApprove && o.Verb != v1beta1.VerbReject {
+		return ""
 	}
-	return ""
+	gate, _ := seen.WaitingGate()
+	return gate.Name
 }
 
 // completeGate offers the gates of the canary that is named already.
@@ -51,11 +45,7 @@ func (o *Options) completeGate(cmd *cobra.Command, args []string, typed string) 
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	parent := cmd.Context()
-	if parent == nil {
-		parent = context.Background()
-	}
-	ctx, cancel := context.WithTimeout(parent, cli.CompletionPatience)
+	ctx, cancel := cli.CompletionContext(cmd)
 	defer cancel()
 	seen, err := feed.Get(ctx, feed.Options{Client: client, Namespace: namespace, Name: name})
 	if err != nil {
@@ -63,9 +53,7 @@ func (o *Options) completeGate(cmd *cobra.Command, args []string, typed string) 
 	}
 	var out []string
 	for _, gate := range seen.Gates {
-		if strings.HasPrefix(gate.Name, typed) {
-			out = append(out, gate.Name)
-		}
+		out = append(out, gate.Name)
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp
+	return cli.Offer(out, typed), cobra.ShellCompDirectiveNoFileComp
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
-	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 )
 
@@ -31,32 +30,42 @@ type Request struct {
 	Revision string
 	// Gate that approve and reject are about.
 	Gate string
+	// By is the user, see [Sender.WhoAmI]; when empty, the API server is asked.
+	By string
 	// FieldManager that owns the annotations.
 	FieldManager string
 	// DryRun of the write.
 	DryRun cli.DryRun
 }
 
-// Sender sends verbs.
+// Sender sends verbs. Its methods may be called at the same time.
 type Sender struct {
 	Client dynamic.Interface
 	Now    func() time.Time
+	// Lost, when set, is called each time the API server cannot be reached while an answer is waited
+	// for; it is tried again in any case.
+	Lost func(error)
 }
 
 // Sent is a verb that has been written.
 type Sent struct {
 	ID     string
 	canary view.Canary
+	// version of the canary with the verb in it: the answer comes after it.
+	version string
 }
 
 // Send writes the verb into the annotations of the canary as it was seen.
 func (s Sender) Send(ctx context.Context, seen view.Canary, r Request) (Sent, error) {
-	by, err := s.whoAmI(ctx)
-	if err != nil {
-		return Sent{}, err
+	if r.By == "" {
+		by, err := s.WhoAmI(ctx)
+		if err != nil {
+			return Sent{}, err
+		}
+		r.By = by
 	}
 	intent := v1beta1.Intent{
-		ID: rand.Text(), Verb: r.Verb, Revision: r.Revision, Gate: r.Gate, By: by, At: s.Now(), Reason: r.Reason,
+		ID: rand.Text(), Verb: r.Verb, Revision: r.Revision, Gate: r.Gate, By: r.By, At: s.Now(), Reason: r.Reason,
 	}
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(v1beta1.SchemeGroupVersion.WithKind(v1beta1.CanaryKind))
@@ -67,7 +76,7 @@ func (s Sender) Send(ctx context.Context, seen view.Canary, r Request) (Sent, er
 	metadata := object.Object["metadata"].(map[string]any) //nolint:forcetypeassert // SetName made it
 	metadata["uid"] = seen.UID
 	object.SetAnnotations(intent.Annotations())
-	_, err = s.Client.Resource(v1beta1.CanaryResource).Namespace(seen.Namespace).Apply(ctx, seen.Name, object,
+	written, err := s.Client.Resource(v1beta1.CanaryResource).Namespace(seen.Namespace).Apply(ctx, seen.Name, object,
 		// Forced, because an earlier intent may have been written by hand under another name.
 		metav1.ApplyOptions{FieldManager: r.FieldManager, Force: true, DryRun: r.DryRun.Options()})
 	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) && strings.Contains(err.Error(), "metadata.uid") {
@@ -76,12 +85,13 @@ func (s Sender) Send(ctx context.Context, seen view.Canary, r Request) (Sent, er
 	if err != nil {
 		return Sent{}, err
 	}
-	return Sent{ID: intent.ID, canary: seen}, nil
+	return Sent{ID: intent.ID, canary: seen, version: written.GetResourceVersion()}, nil
 }
 
-// whoAmI is the user name as the API server knows it, which an admission policy compares. Empty
-// when the server does not tell: whether that is enough is for the policy to say.
-func (s Sender) whoAmI(ctx context.Context) (string, error) {
+// WhoAmI is the user name as the API server knows it, which an admission policy compares. Empty
+// when the server does not tell: whether that is enough is for the policy to say. The error is that
+// of the context.
+func (s Sender) WhoAmI(ctx context.Context) (string, error) {
 	review := &unstructured.Unstructured{}
 	review.SetGroupVersionKind(selfSubjectReviews.GroupVersion().WithKind("SelfSubjectReview"))
 	answer, err := s.Client.Resource(selfSubjectReviews).Create(ctx, review, metav1.CreateOptions{})
@@ -90,39 +100,4 @@ func (s Sender) whoAmI(ctx context.Context) (string, error) {
 	}
 	name, _, _ := unstructured.NestedString(answer.Object, "status", "userInfo", "username")
 	return name, nil
-}
-
-// Answer is what the agent said.
-type Answer struct {
-	Accepted bool
-	Message  string
-	// Overtaken is set when a later verb took the place of ours before an answer was seen.
-	Overtaken bool
-}
-
-// Wait returns the agent's answer to a verb that has been sent. It ends with the context.
-func (s Sender) Wait(ctx context.Context, sent Sent) (Answer, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	updates, err := feed.Start(ctx, feed.Options{
-		Client: s.Client, Namespace: sent.canary.Namespace, Name: sent.canary.Name,
-	})
-	if err != nil {
-		return Answer{}, err
-	}
-	for update := range updates {
-		switch u := update.(type) {
-		case feed.Gone:
-			return Answer{}, fmt.Errorf("canary %q was deleted before an agent answered", sent.canary.Name)
-		case feed.Canary:
-			if last := u.View.LastIntent; last != nil && last.ID == sent.ID {
-				return Answer{Accepted: last.Outcome == string(v1beta1.IntentAccepted), Message: last.Message}, nil
-			}
-			// Ours is neither answered nor pending: a later one stands in its place.
-			if pending := u.View.PendingIntent; pending == nil || pending.ID != sent.ID {
-				return Answer{Overtaken: true}, nil
-			}
-		}
-	}
-	return Answer{}, ctx.Err()
 }

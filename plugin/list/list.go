@@ -3,10 +3,14 @@ package list
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -23,9 +27,20 @@ type Options struct {
 	Namespace     string
 	AllNamespaces bool
 	Selector      string
-	NoHeaders     bool
-	ChunkSize     int64
-	Watch         bool
+	FieldSelector string
+	// Phases to show; empty for all.
+	Phases []string
+	// SortBy is one of SortKeys; empty for namespace and name.
+	SortBy    string
+	NoHeaders bool
+	ChunkSize int64
+	Watch     bool
+	// Width of the terminal in characters, which the table has to fit into; 0 for a pipe, where
+	// nothing is ever left out.
+	Width int
+
+	// layout of a terminal of that width; the rows of a watch keep that of the first ones.
+	layout *layout
 }
 
 // NewListCmd builds the command. A nil runF runs it.
@@ -38,15 +53,22 @@ func NewListCmd(deps cli.Deps, runF func(context.Context, *Options) error) *cobr
 		Long: `List canaries: phase, share of the traffic, step of the run, and failed checks.
 
 With -o json, yaml, jsonpath and the like the objects are printed as the API has
-them; "kubectl canary status NAME -o json" prints what can be derived from one.`,
+them; "kubectl canary status NAME -o json" prints what can be derived from one.
+
+On a terminal that is too narrow for the table, columns are left out, the least
+telling first; into a pipe every column is written.`,
 		Example: `  # The canaries of the current namespace
   kubectl canary list
 
   # All canaries of the cluster, with provider, target and message
   kubectl canary list -A -o wide
 
-  # The names of the canaries of one team that are under way
-  kubectl canary list -l team=shop -o jsonpath='{range .items[?(@.status.phase=="Progressing")]}{.metadata.name}{"\n"}{end}'`,
+  # What is under way or has failed, what has the most failed checks first
+  kubectl canary list -A --phase Progressing,Failed --sort-by failed
+
+  # The revisions of the canaries of one team
+  kubectl canary list -l team=shop -o jsonpath='{range .items[*]}{.metadata.name}{"\t"}{.status.lastAppliedSpec}{"\n"}{end}'`,
+		ValidArgsFunction: deps.CompleteNames,
 		Args: func(_ *cobra.Command, args []string) error {
 			for _, arg := range args {
 				if _, err := cli.Name(arg); err != nil {
@@ -72,9 +94,14 @@ them; "kubectl canary status NAME -o json" prints what can be derived from one.`
 	flags := cmd.Flags()
 	flags.BoolVarP(&o.AllNamespaces, "all-namespaces", "A", false, "List the canaries of all namespaces.")
 	flags.StringVarP(&o.Selector, "selector", "l", "", "Label selector, such as app=web,tier!=test.")
+	flags.StringVar(&o.FieldSelector, "field-selector", "", "Field selector, such as metadata.name=app; the API server knows metadata.name and metadata.namespace.")
+	flags.StringSliceVar(&o.Phases, "phase", nil, "Only canaries in these phases, such as Progressing,Failed.")
+	flags.StringVar(&o.SortBy, "sort-by", "", "Order: "+strings.Join(SortKeys(), ", ")+". Default: namespace, then name.")
 	flags.BoolVar(&o.NoHeaders, "no-headers", false, "Leave out the header of the table.")
 	flags.BoolVarP(&o.Watch, "watch", "w", false, "Go on with a row for each change, until interrupted.")
 	flags.Int64Var(&o.ChunkSize, "chunk-size", 500, "Objects to ask for in one request; 0 for all at once.")
+	_ = cmd.RegisterFlagCompletionFunc("phase", cobra.FixedCompletions(phases(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("sort-by", cobra.FixedCompletions(SortKeys(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -83,16 +110,31 @@ func (o *Options) Validate(args []string) error {
 	if len(args) > 0 && (o.AllNamespaces || o.Selector != "") {
 		return cli.Usagef("names cannot be combined with -A or -l")
 	}
+	if len(args) > 0 && o.FieldSelector != "" {
+		return cli.Usagef("names cannot be combined with --field-selector")
+	}
 	if o.Watch && (len(args) > 1 || !o.Table()) {
 		return cli.Usagef("--watch prints a table of all canaries or of one; it cannot be combined with -o %s or several names", o.Format)
+	}
+	if o.Watch && (o.FieldSelector != "" || len(o.Phases) > 0 || o.SortBy != "") {
+		return cli.Usagef("--watch prints changes as they come; it cannot be combined with --field-selector, --phase or --sort-by")
+	}
+	if o.ChunkSize < 0 {
+		return cli.Usagef("--chunk-size must not be negative")
 	}
 	if _, err := labels.Parse(o.Selector); err != nil {
 		return cli.Usagef("-l %q is not a label selector: %w", o.Selector, err)
 	}
+	if _, err := fields.ParseSelector(o.FieldSelector); err != nil {
+		return cli.Usagef("--field-selector %q is not a field selector: %w", o.FieldSelector, err)
+	}
+	if err := o.validateOrder(); err != nil {
+		return err
+	}
 	return o.Output.Validate()
 }
 
-// Complete finds out the namespace.
+// Complete finds out the namespace, and the width of the terminal.
 func (o *Options) Complete(args []string) error {
 	for _, arg := range args {
 		name, err := cli.Name(arg)
@@ -100,6 +142,9 @@ func (o *Options) Complete(args []string) error {
 			return err
 		}
 		o.Names = append(o.Names, name)
+	}
+	if file, ok := o.Streams.Out.(*os.File); ok && o.Terminal.Out {
+		o.Width, _, _ = term.GetSize(int(file.Fd())) // 0 when it is not known
 	}
 	if o.AllNamespaces {
 		return nil
@@ -114,11 +159,15 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.Watch {
 		return o.watch(ctx)
 	}
-	items, err := o.items(ctx)
+	rows, err := o.rows(ctx)
 	if err != nil {
 		return err
 	}
-	if len(items) == 0 && o.Table() {
+	rows = o.arranged(rows)
+	if !o.Table() {
+		return o.printObjects(rows)
+	}
+	if len(rows) == 0 {
 		where := "in " + o.Namespace + " namespace."
 		if o.AllNamespaces {
 			where = "in any namespace."
@@ -126,15 +175,39 @@ func (o *Options) Run(ctx context.Context) error {
 		_, err := fmt.Fprintf(o.Streams.ErrOut, "No resources found %s\n", where)
 		return err
 	}
-	if !o.Table() {
-		return o.printObjects(items)
-	}
-	views := make([]view.Canary, 0, len(items))
-	for i := range items {
-		c, problem := view.Decode(items[i].Object)
-		views = append(views, view.Build(c, view.Extra{Problem: problem}))
+	views := make([]view.Canary, 0, len(rows))
+	for _, r := range rows {
+		views = append(views, r.view)
 	}
 	return o.printTable(o.printer(), o.Streams.Out, views)
+}
+
+// row is one canary of the list. A table needs no object, and what prints objects needs a view only
+// in order to choose and sort.
+type row struct {
+	view   view.Canary
+	object *unstructured.Unstructured
+}
+
+func (o *Options) rows(ctx context.Context) ([]row, error) {
+	var rows []row
+	if o.Table() && len(o.Names) == 0 {
+		views, err := o.views(ctx)
+		for _, v := range views {
+			rows = append(rows, row{view: v})
+		}
+		return rows, err
+	}
+	items, err := o.items(ctx)
+	for i := range items {
+		r := row{object: &items[i]}
+		if o.Table() || o.SortBy != "" || len(o.Phases) > 0 {
+			c, problem := view.Decode(items[i].Object)
+			r.view = view.Build(c, view.Extra{Problem: problem})
+		}
+		rows = append(rows, r)
+	}
+	return rows, err
 }
 
 func (o *Options) items(ctx context.Context) ([]unstructured.Unstructured, error) {
@@ -154,7 +227,7 @@ func (o *Options) items(ctx context.Context) ([]unstructured.Unstructured, error
 	if len(o.Names) > 0 {
 		return items, nil
 	}
-	options := metav1.ListOptions{LabelSelector: o.Selector, Limit: o.ChunkSize}
+	options := metav1.ListOptions{LabelSelector: o.Selector, FieldSelector: o.FieldSelector, Limit: o.ChunkSize}
 	for {
 		page, err := canaries.Namespace(o.Namespace).List(ctx, options)
 		if err != nil {
@@ -175,11 +248,16 @@ func (o *Options) where() string {
 }
 
 // printObjects prints one object by itself if it was asked for by name, else a List, as kubectl does.
-func (o *Options) printObjects(items []unstructured.Unstructured) error {
-	if len(o.Names) == 1 {
-		return o.Print(&o.Output, &items[0])
+func (o *Options) printObjects(rows []row) error {
+	if len(o.Names) == 1 && len(rows) == 1 {
+		return o.Print(&o.Output, rows[0].object)
 	}
-	list := &unstructured.UnstructuredList{Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{}}}
-	list.Items = items
+	list := &unstructured.UnstructuredList{
+		Object: map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]any{}},
+		Items:  make([]unstructured.Unstructured, 0, len(rows)),
+	}
+	for _, r := range rows {
+		list.Items = append(list.Items, *r.object)
+	}
 	return o.Print(&o.Output, list)
 }

@@ -38,17 +38,22 @@ func (o *Options) printer() printers.ResourcePrinter {
 }
 
 func (o *Options) printTable(printer printers.ResourcePrinter, w io.Writer, views []view.Canary) error {
-	slices.SortStableFunc(views, func(a, b view.Canary) int { return strings.Compare(a.Key(), b.Key()) })
 	// Cloned, because the printer adds to them.
 	table := &metav1.Table{ColumnDefinitions: slices.Clone(columns)}
 	now := o.Now()
 	for _, v := range views {
-		table.Rows = append(table.Rows, row(v.Cleaned(), now))
+		table.Rows = append(table.Rows, tableRow(v, now))
+	}
+	if o.Width > 0 {
+		if o.layout == nil {
+			o.layout = o.fit(table)
+		}
+		o.layout.apply(table)
 	}
 	return printer.PrintObj(table, w)
 }
 
-func row(v view.Canary, now time.Time) metav1.TableRow {
+func tableRow(v view.Canary, now time.Time) metav1.TableRow {
 	age := "<unknown>"
 	if !v.Created.IsZero() {
 		age = duration.HumanDuration(v.Age(now))
@@ -57,19 +62,29 @@ func row(v view.Canary, now time.Time) metav1.TableRow {
 	if v.Problem != "" {
 		message = v.Problem
 	}
+	cells := []any{
+		v.Name, phase(v), v.Share(), step(v),
+		fmt.Sprintf("%d/%d", v.FailedChecks, v.Threshold), age,
+		string(v.Health), orNone(v.Provider), strings.ToLower(v.Target.Kind) + "/" + v.Target.Name,
+		duration.HumanDuration(v.Interval.Duration), orNone(v.Revision), orNone(message),
+	}
+	for i, cell := range cells {
+		cells[i] = clean(fmt.Sprint(cell))
+	}
 	return metav1.TableRow{
 		// The printer takes the namespace column from the object.
 		Object: runtime.RawExtension{Object: &metav1.PartialObjectMetadata{
-			ObjectMeta: metav1.ObjectMeta{Name: v.Name, Namespace: v.Namespace},
+			ObjectMeta: metav1.ObjectMeta{Name: clean(v.Name), Namespace: clean(v.Namespace)},
 		}},
-		Cells: []any{
-			v.Name, phase(v), v.Share(), step(v),
-			fmt.Sprintf("%d/%d", v.FailedChecks, v.Threshold), age,
-			string(v.Health), orNone(v.Provider), strings.ToLower(v.Target.Kind) + "/" + v.Target.Name,
-			duration.HumanDuration(v.Interval.Duration), orNone(v.Revision), orNone(message),
-		},
+		Cells: cells,
 	}
 }
+
+// longestCell bounds what a terminal is asked to lay out.
+const longestCell = 4096
+
+// clean makes one cell safe to print; the view has far more strings than the table shows.
+func clean(cell string) string { return view.Clean(cell[:min(len(cell), longestCell)]) }
 
 // phase joins what else holds the canary to its phase, as kubectl does with the status of a node.
 func phase(v view.Canary) string {

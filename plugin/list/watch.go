@@ -3,6 +3,7 @@ package list
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/cli-runtime/pkg/printers"
 
@@ -43,6 +44,7 @@ func (o *Options) watch(ctx context.Context) error {
 				return cli.NotFound(ctx, o.Cluster, o.Namespace, options.Name)
 			}
 			rows, synced = first, true
+			slices.SortStableFunc(rows, o.compare)
 		case feed.Stale:
 			_, err = fmt.Fprintf(o.Streams.ErrOut, "connection lost, trying again: %s\n", view.Clean(u.Err.Error()))
 		case feed.Fresh:

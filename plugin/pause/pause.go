@@ -14,15 +14,18 @@ import (
 func NewPauseCmd(deps cli.Deps, runF func(context.Context, *intent.Options) error) *cobra.Command {
 	o := &intent.Options{Deps: deps, Verb: v1beta1.VerbPause, Done: "paused"}
 	cmd := &cobra.Command{
-		Use:   "pause NAME",
+		Use:   intent.Use("pause"),
 		Short: "Hold the weight until resumed",
 		Long: `Hold the run at its weight. Checks go on, and enough failed ones still roll it
 back; no step ends until "kubectl canary resume".`,
-		Example:           `  kubectl canary pause app --reason "looking at the logs"`,
-		Args:              cli.OneName,
-		ValidArgsFunction: deps.CompleteName,
+		Example: `  # Hold canary app
+  kubectl canary pause app --reason "looking at the logs"
+
+  # Hold all runs of the namespace for the time of a change elsewhere
+  kubectl canary pause --all --reason "network maintenance"`,
+		ValidArgsFunction: deps.CompleteNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Complete(args); err != nil {
+			if err := o.Complete(cmd, args); err != nil {
 				return err
 			}
 			if err := o.Validate(); err != nil {

@@ -25,7 +25,7 @@ func NewPromoteCmd(deps cli.Deps, runF func(context.Context, *Options) error) *c
 		Deps: deps, Verb: v1beta1.VerbPromote, Done: "promoted", Question: question,
 	}}
 	cmd := &cobra.Command{
-		Use:   "promote NAME",
+		Use:   intent.Use("promote"),
 		Short: "Promote the new revision now, without further checks",
 		Long: `Promote the revision under test now: the remaining steps and checks are left out,
 the primary is rolled to the new revision, and then it gets all traffic.
@@ -36,11 +36,13 @@ one, and checks go on.`,
   kubectl canary promote app --reason "checked by hand"
 
   # Go on to the next step
-  kubectl canary promote app --step`,
-		Args:              cli.OneName,
-		ValidArgsFunction: deps.CompleteName,
+  kubectl canary promote app --step
+
+  # Finish two runs
+  kubectl canary promote app checkout --yes`,
+		ValidArgsFunction: deps.CompleteNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Complete(args); err != nil {
+			if err := o.Complete(cmd, args); err != nil {
 				return err
 			}
 			if err := o.Validate(); err != nil {
@@ -58,11 +60,11 @@ one, and checks go on.`,
 }
 
 // Complete chooses the verb.
-func (o *Options) Complete(args []string) error {
+func (o *Options) Complete(cmd *cobra.Command, args []string) error {
 	if o.Step {
 		o.Verb, o.Done, o.Question = v1beta1.VerbPromoteStep, "step promoted", nil
 	}
-	return o.Options.Complete(args)
+	return o.Options.Complete(cmd, args)
 }
 
 func question(c view.Canary) string {

@@ -29,16 +29,15 @@ func NewRejectCmd(deps cli.Deps, runF func(context.Context, *intent.Options) err
 		return what + ", and send all traffic back to the primary?"
 	}
 	cmd := &cobra.Command{
-		Use:   "reject NAME",
+		Use:   intent.Use("reject"),
 		Short: "End the run at the gate that it waits at",
 		Long: `Answer a gate of spec.analysis.gates with no: the run ends as with "kubectl canary
 abort", all traffic goes back to the primary, and the revision is not tried again
 by itself.`,
 		Example:           `  kubectl canary reject app --reason "the new checkout loses coupons"`,
-		Args:              cli.OneName,
-		ValidArgsFunction: deps.CompleteName,
+		ValidArgsFunction: deps.CompleteNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Complete(args); err != nil {
+			if err := o.Complete(cmd, args); err != nil {
 				return err
 			}
 			if err := o.Validate(); err != nil {

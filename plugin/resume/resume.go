@@ -14,14 +14,17 @@ import (
 func NewResumeCmd(deps cli.Deps, runF func(context.Context, *intent.Options) error) *cobra.Command {
 	o := &intent.Options{Deps: deps, Verb: v1beta1.VerbResume, Done: "resumed"}
 	cmd := &cobra.Command{
-		Use:               "resume NAME",
-		Short:             "Go on after a pause",
-		Long:              `End a pause: the current step goes on, and is judged one interval later.`,
-		Example:           `  kubectl canary resume app`,
-		Args:              cli.OneName,
-		ValidArgsFunction: deps.CompleteName,
+		Use:   intent.Use("resume"),
+		Short: "Go on after a pause",
+		Long:  `End a pause: the current step goes on, and is judged one interval later.`,
+		Example: `  # Go on with canary app
+  kubectl canary resume app
+
+  # Go on with all that were paused in the namespace
+  kubectl canary resume --all`,
+		ValidArgsFunction: deps.CompleteNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Complete(args); err != nil {
+			if err := o.Complete(cmd, args); err != nil {
 				return err
 			}
 			if err := o.Validate(); err != nil {

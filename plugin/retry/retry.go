@@ -14,16 +14,19 @@ import (
 func NewRetryCmd(deps cli.Deps, runF func(context.Context, *intent.Options) error) *cobra.Command {
 	o := &intent.Options{Deps: deps, Verb: v1beta1.VerbRetry, Done: "retried"}
 	cmd := &cobra.Command{
-		Use:   "retry NAME",
+		Use:   intent.Use("retry"),
 		Short: "Run the revision that failed again",
 		Long: `Begin a new run of the revision that failed, was aborted or was rolled back, from
 the first step. Without it a failed revision stays where it is until the target
 gets another one.`,
-		Example:           `  kubectl canary retry app --reason "the metrics server is back"`,
-		Args:              cli.OneName,
-		ValidArgsFunction: deps.CompleteName,
+		Example: `  # Once more from the first step
+  kubectl canary retry app --reason "the metrics server is back"
+
+  # All that have failed in the namespace; what became of each as JSON
+  kubectl canary retry --all -o json`,
+		ValidArgsFunction: deps.CompleteNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Complete(args); err != nil {
+			if err := o.Complete(cmd, args); err != nil {
 				return err
 			}
 			if err := o.Validate(); err != nil {

@@ -15,7 +15,7 @@ import (
 func NewRollbackCmd(deps cli.Deps, runF func(context.Context, *intent.Options) error) *cobra.Command {
 	o := &intent.Options{Deps: deps, Verb: v1beta1.VerbRollback, Done: "rolled back", Question: question}
 	cmd := &cobra.Command{
-		Use:   "rollback NAME",
+		Use:   intent.Use("rollback"),
 		Short: "Bring the previous revision of the primary back at once",
 		Long: `Bring the revision that the primary had before back to it at once, without steps
 and checks: after a promotion, during one, and after one that failed.
@@ -31,10 +31,9 @@ abort": the primary still has what it had before the run.`,
 
   # Wait until it is done
   kubectl canary status app --watch`,
-		Args:              cli.OneName,
-		ValidArgsFunction: deps.CompleteName,
+		ValidArgsFunction: deps.CompleteNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Complete(args); err != nil {
+			if err := o.Complete(cmd, args); err != nil {
 				return err
 			}
 			if err := o.Validate(); err != nil {

@@ -70,9 +70,9 @@ func TestHelp(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	p := newProgram(t)
 	p.server.Put(t, running, foreign)
-	p.run("__complete abort ap").want(t, 0, "app\n:4", "ShellCompDirectiveNoFileComp")
+	p.run("__complete abort ap").want(t, 0, "app\tProgressing\n:4", "ShellCompDirectiveNoFileComp")
 	p.name = "/usr/local/bin/kubectl_complete-canary"
-	p.run("status po").want(t, 0, "podinfo\n:4", "ShellCompDirectiveNoFileComp")
+	p.run("status po").want(t, 0, "podinfo\tSucceeded\n:4", "ShellCompDirectiveNoFileComp")
 	p.name = ""
 	p.run("__complete create app --provider gate").want(t, 0, "gatewayapi:v1\n", "ShellCompDirectiveNoFileComp")
 }

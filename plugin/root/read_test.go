@@ -155,7 +155,7 @@ spec: {template: {spec: {containers: [{image: "registry:5000/agent:v1.2.2@sha256
 status: {readyReplicas: 1}`)
 	p.run("version").want(t, 0, "agent v1.2.2 (canary-system/canary-agent, 1 ready)\n", "")
 	p.run("version -o json").want(t, 0, `"image": "registry:5000/agent:v1.2.2@sha256:00"`, "")
-	p.run("version -o xml").want(t, 2, "", "use json or yaml")
+	p.run("version -o xml").want(t, 2, "", "there is no such format; use one of json, yaml")
 	before := len(p.server.Requests())
 	p.run("version --client -o yaml").want(t, 0, "version: v1.2.3\n", "")
 	if len(p.server.Requests()) != before {

@@ -11,26 +11,14 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/kubectl-canary/kubectl-canary/plugin/abort"
-	"github.com/kubectl-canary/kubectl-canary/plugin/approve"
+	"github.com/kubectl-canary/kubectl-canary/krew/name"
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
 	"github.com/kubectl-canary/kubectl-canary/plugin/cluster"
-	"github.com/kubectl-canary/kubectl-canary/plugin/create"
-	"github.com/kubectl-canary/kubectl-canary/plugin/list"
-	"github.com/kubectl-canary/kubectl-canary/plugin/pause"
-	"github.com/kubectl-canary/kubectl-canary/plugin/promote"
-	"github.com/kubectl-canary/kubectl-canary/plugin/reject"
-	"github.com/kubectl-canary/kubectl-canary/plugin/resume"
-	"github.com/kubectl-canary/kubectl-canary/plugin/retry"
-	"github.com/kubectl-canary/kubectl-canary/plugin/rollback"
-	"github.com/kubectl-canary/kubectl-canary/plugin/status"
-	"github.com/kubectl-canary/kubectl-canary/plugin/version"
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
-	"github.com/kubectl-canary/kubectl-canary/plugin/watch"
 )
 
 // Display is how the program is called.
-const Display = "kubectl canary"
+const Display = name.Display
 
 // NewDeps makes the dependencies of a real process.
 func NewDeps(streams genericiooptions.IOStreams, build cli.Build) cli.Deps {
@@ -46,7 +34,7 @@ func NewDeps(streams genericiooptions.IOStreams, build cli.Build) cli.Deps {
 // NewRootCmd builds `kubectl canary` with all commands.
 func NewRootCmd(deps cli.Deps) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "kubectl-canary",
+		Use:   name.Executable(name.Plugin, ""),
 		Short: "Progressive delivery from the command line",
 		Long: `Release new versions step by step: list and watch canaries, promote and abort them.
 
@@ -71,26 +59,17 @@ func NewRootCmd(deps cli.Deps) *cobra.Command {
 	})
 	deps.Cluster.AddFlags(cmd.PersistentFlags())
 
-	cmd.AddGroup(
-		&cobra.Group{ID: "look", Title: "Look:"},
-		&cobra.Group{ID: "act", Title: "Act:"},
-	)
-	for _, c := range []*cobra.Command{
-		list.NewListCmd(deps, nil), status.NewStatusCmd(deps, nil), watch.NewWatchCmd(deps, nil),
-	} {
-		c.GroupID = "look"
-		cmd.AddCommand(c)
+	cobra.EnableCommandSorting = false // The order of the help is that of use.
+	for _, g := range groups(deps) {
+		cmd.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, verb := range g.verbs {
+			verb.GroupID = g.id
+			cmd.AddCommand(verb)
+		}
 	}
-	for _, c := range []*cobra.Command{
-		create.NewCreateCmd(deps, nil), promote.NewPromoteCmd(deps, nil), abort.NewAbortCmd(deps, nil),
-		pause.NewPauseCmd(deps, nil), resume.NewResumeCmd(deps, nil), approve.NewApproveCmd(deps, nil),
-		reject.NewRejectCmd(deps, nil), retry.NewRetryCmd(deps, nil), rollback.NewRollbackCmd(deps, nil),
-	} {
-		c.GroupID = "act"
-		cmd.AddCommand(c)
-	}
-	cmd.AddCommand(version.NewVersionCmd(deps, nil), newOptionsCmd(cmd))
-	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.AddCommand(newOptionsCmd(cmd))
+	deps.RegisterCompletions(cmd)
+	cmd.CompletionOptions.DisableDefaultCmd = true // Ours takes its place.
 	cmd.SetUsageTemplate(usageTemplate(cmd.UsageTemplate()))
 	return cmd
 }
@@ -141,16 +120,12 @@ func punctuated(s string) string {
 	return s + "."
 }
 
-// CompletionName is what kubectl runs to complete the arguments of the plugin; the same binary
-// under another name.
-const CompletionName = "kubectl_complete-canary"
-
 // Main runs the command line, program name first, and returns the exit code.
 func Main(ctx context.Context, deps cli.Deps, args []string) int {
 	cmd := NewRootCmd(deps)
 	program := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
 	args = args[1:]
-	if program == CompletionName {
+	if program == name.CompletionExecutable(name.Plugin, "") {
 		args = append([]string{cobra.ShellCompRequestCmd}, args...)
 	}
 	cmd.SetArgs(args)

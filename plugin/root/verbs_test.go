@@ -92,11 +92,53 @@ func TestVerbsBetweenRuns(t *testing.T) {
 	}
 }
 
-func TestRetryOfFlaggersCanary(t *testing.T) {
+// Where nobody reads verbs nothing is written, and what can be done instead is said.
+func TestVerbsOnFlaggersCanary(t *testing.T) {
 	p := newProgram(t)
 	p.server.Put(t, foreign)
-	p.run("retry podinfo --timeout 50ms").want(t, 4, "", "another controller runs this canary, and that one does not read verbs")
+	for line, want := range map[string]string{
+		"retry podinfo":      "kubectl rollout restart deployment/podinfo -n test",
+		"promote podinfo -y": `kubectl patch canary podinfo -n test --type=merge -p '{"spec":{"skipAnalysis":true}}'`,
+		"abort podinfo":      "kubectl rollout undo deployment/podinfo -n test",
+		"pause podinfo":      `'{"spec":{"suspend":true}}'`,
+		"resume podinfo":     `'{"spec":{"suspend":false}}'`,
+		"rollback podinfo":   "kubectl rollout undo deployment/podinfo -n test",
+		"approve podinfo":    "its spec has no webhook that a run waits for now",
+		"reject podinfo":     "kubectl rollout undo deployment/podinfo -n test",
+	} {
+		verb, _, _ := strings.Cut(line, " ")
+		begin := "error: " + verb + ` of canary "podinfo" was refused: Flagger's own controller runs it and reads no verbs; `
+		r := p.run(line)
+		r.want(t, 1, "", want)
+		if !strings.HasPrefix(r.err, begin) {
+			t.Errorf("%s: %s", line, r.err)
+		}
+	}
+	for _, request := range p.server.Requests() {
+		if !strings.HasPrefix(request, "GET") {
+			t.Errorf("written: %s", request)
+		}
+	}
 }
+
+// A canary without a status, and Flagger's controller that will take it up.
+func TestVerbOnNewCanaryBesideFlagger(t *testing.T) {
+	p := newProgram(t)
+	before, _, _ := strings.Cut(foreign, "status:")
+	p.server.Put(t, before)
+	p.run("pause podinfo --timeout 50ms").want(t, 4, "", "no agent is installed; see: kubectl canary install --help")
+	p.server.Put(t, flagger)
+	p.run("pause podinfo --timeout 50ms").want(t, 1, "", `'{"spec":{"suspend":true}}'`)
+}
+
+// flagger is the other controller.
+const flagger = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: flagger, namespace: flagger-system, labels: {app: flagger}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: flagger}}
+  template: {spec: {containers: [{name: flagger, image: "ghcr.io/fluxcd/flagger:1.44.0"}]}}`
 
 // gated is canary app waiting at the second of its two gates.
 var gated = strings.NewReplacer(
@@ -129,7 +171,7 @@ func TestGate(t *testing.T) {
 	p.run("abort app --gate qa").want(t, 2, "", "unknown flag: --gate")
 	p.runArgs(t.Context(), "__complete", "approve", "app", "--gate", "").want(t, 0, "go\nqa\n:4", "ShellCompDirectiveNoFileComp")
 	p.run("__complete reject canary/app --gate q").want(t, 0, "qa\n:4", "ShellCompDirectiveNoFileComp")
-	p.run("__complete retry a").want(t, 0, "app\n:4", "ShellCompDirectiveNoFileComp")
+	p.run("__complete retry a").want(t, 0, "app\tWaitingPromotion\n:4", "ShellCompDirectiveNoFileComp")
 }
 
 func TestQuestions(t *testing.T) {
@@ -185,10 +227,12 @@ func TestVerbOvertaken(t *testing.T) {
 	p := newProgram(t)
 	p.server.Put(t, running)
 	p.server.OnApply = func(object clustertest.Object) {
-		object["metadata"].(map[string]any)["annotations"].(map[string]any)["kubectl-canary/id"] = "another"
+		annotations := object["metadata"].(map[string]any)["annotations"].(map[string]any)
+		annotations["kubectl-canary/id"], annotations["kubectl-canary/verb"], annotations["kubectl-canary/by"] = "another", "promote", "bob"
 		p.server.PutObject(object)
 	}
-	p.run("abort app").want(t, 1, "", "a later verb took its place")
+	r := p.run("abort app")
+	r.want(t, 1, "", `error: abort of canary "app": the later verb promote by bob took its place before the agent answered; see: kubectl canary status app -n test`)
 }
 
 func TestVerbOnDeletedCanary(t *testing.T) {
@@ -249,11 +293,42 @@ func TestVerbAsks(t *testing.T) {
 	p.run("abort app -y").want(t, 0, "aborted", "")
 }
 
-func TestVerbForbiddenByPolicy(t *testing.T) {
+func TestVerbForbidden(t *testing.T) {
 	p := newProgram(t)
 	p.server.Put(t, running)
 	p.server.Deny("patch", "canaries")
-	p.run("promote app").want(t, 1, "", `cannot promote canary "app" in namespace "test": User "ada" cannot patch resource "canaries"`)
+	p.run("promote app").want(t, 1, "", `error: you may not promote canary "app" in namespace "test": the RBAC verb "patch" on canaries.flagger.app is missing; `+
+		`a RoleBinding to ClusterRole canary-operator in namespace "test" gives it`)
+	p.run("approve app").want(t, 1, "", "ClusterRole canary-approver")
+	p.server.Allow("patch", "canaries")
+	p.server.Deny("watch", "canaries")
+	p.run("pause app").want(t, 1, "", `cannot wait for the answer about canary "app" in namespace "test": User "ada" cannot watch`)
+}
+
+// The answer is waited for through an outage, and so is said, once.
+func TestVerbThroughAnOutage(t *testing.T) {
+	p := newProgram(t)
+	p.server.Put(t, running)
+	p.server.OnApply = func(clustertest.Object) { p.server.Unreachable(true) }
+	p.onErr = func(text string) {
+		if strings.Contains(text, "connection lost") {
+			p.agent("Accepted", "holding")
+			p.server.OnApply(p.server.Get(appPath))
+			p.server.Unreachable(false)
+		}
+	}
+	r := p.run("pause app --timeout 10s")
+	r.want(t, 0, "canary.flagger.app/app paused\n", "holding\n")
+	if r.err != "connection lost, trying again…\nholding\n" {
+		t.Errorf("stderr is %q", r.err)
+	}
+	p.onErr = nil
+	p.server.OnApply = func(clustertest.Object) { p.server.Unreachable(true) }
+	r = p.run("pause app --timeout 400ms")
+	r.want(t, 4, "", "no answer was seen within 400ms, because the connection was lost (cannot watch canary \"app\": ")
+	if strings.Count(r.err, "trying again") != 1 {
+		t.Errorf("stderr is %q", r.err)
+	}
 }
 
 func TestVerbWithoutIdentity(t *testing.T) {
@@ -301,7 +376,7 @@ func TestFollow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProgram(t)
-			p.server.Put(t, running)
+			p.server.Put(t, running, target("app", "7c548cbb77"))
 			p.onFirstOutput(func() { p.finish(c.phase, c.outcome, c.message) })
 			r := p.run(c.line)
 			r.want(t, c.code, "app, "+c.phase+", revision rs:7c548cbb77, failed checks 1/5: "+c.message, c.err)
@@ -342,7 +417,7 @@ func TestFollowAfterRollback(t *testing.T) {
 	p.run("status app --watch").want(t, 3, "app, Failed", message)
 	p.run("status app --watch --revision 7c548cbb77").want(t, 3, "app, Failed", message)
 	p.run("status app --watch --revision before").want(t, 0, "app, Failed", "")
-	p.run("status app --watch --revision other --timeout 50ms").want(t, 4, "app, Failed", "has not ended")
+	p.run("status app --watch --revision other --timeout 500ms").want(t, 4, "app, Failed", "has not ended")
 
 	p = newProgram(t)
 	p.server.Put(t, strings.NewReplacer("outcome: Restored,", "outcome: PromotionFailed,", "outcome: Restored\n", "outcome: PromotionFailed\n",
@@ -353,19 +428,19 @@ func TestFollowAfterRollback(t *testing.T) {
 func TestFollowWaitingAtGate(t *testing.T) {
 	p := newProgram(t)
 	p.server.Put(t, gated)
-	p.run("status app --watch --timeout 50ms").want(t, 4,
+	p.run("status app --watch --timeout 500ms").want(t, 4,
 		"app, WaitingPromotion, revision rs:7c548cbb77, weight 40%, step 2/3, failed checks 1/5: "+
 			"gate qa waits for: kubectl canary approve app -n test --gate qa\n", "has not ended")
 }
 
 func TestFollowEnds(t *testing.T) {
 	p := newProgram(t)
-	p.server.Put(t, running, foreign)
+	p.server.Put(t, running, foreign, target("app", "7c548cbb77"), target("podinfo", "7c548cbb77"))
 	p.run("status podinfo --watch").want(t, 0, "podinfo, Succeeded", "")
 	p.run("status podinfo --watch --revision 7c548cbb77").want(t, 0, "podinfo, Succeeded", "")
-	p.run("status podinfo --watch --revision other --timeout 50ms").want(t, 4, "podinfo, Succeeded",
-		`canary "podinfo" has not ended within 50ms: it is podinfo, Succeeded`)
-	p.run("status app --watch --timeout 50ms").want(t, 4, "app, Progressing", "has not ended within 50ms")
+	p.run("status podinfo --watch --revision other --timeout 500ms").want(t, 4, "podinfo, Succeeded",
+		`canary "podinfo" has not ended within 500ms: it is podinfo, Succeeded`)
+	p.run("status app --watch --timeout 500ms").want(t, 4, "app, Progressing", "has not ended within 500ms")
 	p.run("status nope --watch").want(t, 1, "", `there is no canary "nope" in namespace "test"`)
 	p.run("watch ap --plain").want(t, 1, "", `did you mean "app"?`)
 

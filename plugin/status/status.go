@@ -2,13 +2,9 @@ package status
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
 	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
@@ -36,12 +32,14 @@ func NewStatusCmd(deps cli.Deps, runF func(context.Context, *Options) error) *co
 		Long: `Show where a canary is: phase, weight, steps, metrics with their bounds, hooks, gates,
 pods and events, and what happens next.
 
-With --watch one line is printed per change, until the run has ended. Without a
-run under way that is at once; a pipeline that has just changed the target names
-the revision it means with --revision, such as the pod-template-hash of the new
-ReplicaSet, and the wait is for the end of that one. The code tells whether the
-revision became the primary's: after "kubectl canary rollback" it is 3 for the
-one that was taken back, and 0 for the one that --revision says came back.
+With --watch one line is printed per change, until the run has ended. The wait is
+for the revision that the target has when the command begins: right after
+"kubectl set image" that is the new one, even if the agent has yet to see it. If
+another one takes its place, the code is 3. With --revision the wait is for
+another, such as the pod-template-hash of a ReplicaSet; --revision=any takes the
+status as it is, so that without a run under way it ends at once. The code tells
+whether the revision became the primary's: after "kubectl canary rollback" it is 3
+for the one that was taken back, and 0 for the one that --revision says came back.
 
 ` + cli.ExitCodesHelp,
 		Example: `  # Where is canary app?
@@ -71,7 +69,7 @@ one that was taken back, and 0 for the one that --revision says came back.
 	flags := cmd.Flags()
 	flags.BoolVarP(&o.Watch, "watch", "w", false, "Print a line per change until the run has ended.")
 	flags.DurationVar(&o.Timeout, "timeout", 0, "With --watch: end with code 4 after this time; 0 for never.")
-	flags.StringVar(&o.Revision, "revision", "", "With --watch: the revision whose end to wait for.")
+	flags.StringVar(&o.Revision, "revision", "", "With --watch: the revision whose end to wait for; default is that of the target, any takes the status as it is.")
 	return cmd
 }
 
@@ -100,43 +98,23 @@ func (o *Options) Complete(args []string) error {
 
 // Run prints the canary, or follows it.
 func (o *Options) Run(ctx context.Context) error {
+	if o.Watch {
+		return o.follow(ctx)
+	}
 	client, err := o.Cluster.Dynamic()
 	if err != nil {
 		return err
 	}
-	options := feed.Options{Client: client, Namespace: o.Namespace, Name: o.Name}
-	if o.Watch {
-		return o.follow(ctx, options)
-	}
-	options.Detail = true
-	v, err := feed.Get(ctx, options)
+	v, err := feed.Get(ctx, feed.Options{Client: client, Namespace: o.Namespace, Name: o.Name, Detail: true})
 	if err != nil {
 		return o.Explain(ctx, err, "read", o.Namespace, o.Name)
 	}
 	if o.Table() {
 		return writeBlock(o.Streams.Out, v.Cleaned(), o.Now())
 	}
-	object, err := asObject(v)
+	object, err := view.Object("CanaryView", v.Namespace, v.Name, v)
 	if err != nil {
 		return err
 	}
 	return o.Print(&o.Output, object)
-}
-
-// asObject gives a view the form that kubectl's printers want. The apiVersion is that of the
-// schema of the view, not of the Canary API.
-func asObject(v view.Canary) (*unstructured.Unstructured, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("cannot write canary %q as JSON: %w", v.Name, err)
-	}
-	object := map[string]any{}
-	if err := utiljson.Unmarshal(data, &object); err != nil {
-		return nil, fmt.Errorf("cannot write canary %q as JSON: %w", v.Name, err)
-	}
-	object["apiVersion"] = "kubectl-canary/v1"
-	object["kind"] = "CanaryView"
-	// The name printer looks where API objects have it.
-	object["metadata"] = map[string]any{"name": v.Name, "namespace": v.Namespace}
-	return &unstructured.Unstructured{Object: object}, nil
 }

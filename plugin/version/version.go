@@ -2,7 +2,6 @@ package version
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
@@ -31,9 +29,9 @@ var deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Reso
 // Options of the command.
 type Options struct {
 	cli.Deps
+	cli.Output
 
 	ClientOnly bool
-	Format     string
 }
 
 // Info is what is printed.
@@ -74,19 +72,8 @@ func NewVersionCmd(deps cli.Deps, runF func(context.Context, *Options) error) *c
 		},
 	}
 	cmd.Flags().BoolVar(&o.ClientOnly, "client", false, "Do not look for the agent.")
-	cmd.Flags().StringVarP(&o.Format, "output", "o", "", "Output format. One of: json, yaml.")
-	_ = cmd.RegisterFlagCompletionFunc("output",
-		cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	o.AddFlags(cmd)
 	return cmd
-}
-
-// Validate finds a format that does not exist.
-func (o *Options) Validate() error {
-	switch o.Format {
-	case "", "json", "yaml":
-		return nil
-	}
-	return cli.Usagef("-o %s: there is no such format; use json or yaml", o.Format)
 }
 
 // Run prints the versions. An agent that cannot be found is no error.
@@ -99,7 +86,7 @@ func (o *Options) Run(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if err := o.print(o.Streams.Out, info); err != nil {
+	if err := o.print(info); err != nil {
 		return err
 	}
 	if problem != nil {
@@ -149,19 +136,13 @@ func agentOf(d *unstructured.Unstructured) Agent {
 	return a
 }
 
-func (o *Options) print(w io.Writer, info Info) error {
-	switch o.Format {
-	case "json":
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(info)
-	case "yaml":
-		data, err := yaml.Marshal(info)
+func (o *Options) print(info Info) error {
+	if !o.Table() {
+		object, err := view.Object("VersionInfo", "", info.Client.Version, info)
 		if err != nil {
 			return err
 		}
-		_, err = w.Write(data)
-		return err
+		return o.Print(&o.Output, object)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "kubectl-canary %s", info.Client.Version)
@@ -173,6 +154,6 @@ func (o *Options) print(w io.Writer, info Info) error {
 		line := fmt.Sprintf("agent %s (%s/%s, %d ready)", a.Version, a.Namespace, a.Name, a.Ready)
 		fmt.Fprintln(&b, view.Clean(line))
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(o.Streams.Out, b.String())
 	return err
 }

@@ -66,6 +66,11 @@ type Canary struct {
 	TargetRevision string `json:"targetRevision,omitempty"`
 	// PromotedRevision is the primary's.
 	PromotedRevision string `json:"promotedRevision,omitempty"`
+	// LiveRevision is what the target has now, without the fingerprint of tracked configs; empty when
+	// it was not read. It differs from TargetRevision until a controller has taken a change up.
+	LiveRevision string `json:"liveRevision,omitempty"`
+	// Controllers that could run the canary; nil when nobody looked for them.
+	Controllers []Controller `json:"controllers,omitempty"`
 	// Images of both sides; empty when their workloads were not read.
 	Images Images `json:"images,omitzero"`
 

@@ -30,6 +30,12 @@ func events(in []corev1.Event) []Event {
 	return out
 }
 
+// EventTime is the last time an event happened; old and new recorders fill different fields.
+func EventTime(e *corev1.Event) time.Time { return eventTime(e) }
+
+// CompareEvents orders events by time, and those of the same second as they were written.
+func CompareEvents(a, b *corev1.Event) int { return inOrder(a, b) }
+
 // inOrder sorts events by time. Most are stamped to the second, in which several happen at the
 // beginning and at the end of a run; the order in which they were written tells those apart.
 func inOrder(a, b *corev1.Event) int {

@@ -70,6 +70,9 @@ func (s *screen) Do(ctx context.Context, r tui.Request) (tui.Outcome, error) {
 	sent, err := s.sender.Send(ctx, seen, intent.Request{
 		Verb: verb, Reason: r.Reason, Revision: revision, FieldManager: cli.FieldManager,
 	})
+	if denied := intent.Denied(err, verb, seen.Namespace, seen.Name); denied != nil {
+		return tui.Outcome{}, denied
+	}
 	if err != nil {
 		return tui.Outcome{}, s.explain(err, r.Verb)
 	}
@@ -82,7 +85,7 @@ func (s *screen) Do(ctx context.Context, r tui.Request) (tui.Outcome, error) {
 	case err != nil:
 		return tui.Outcome{}, s.explain(err, "wait for the answer about")
 	case answer.Overtaken:
-		return tui.Outcome{Message: "a later verb took its place"}, nil
+		return tui.Outcome{Message: answer.Message}, nil
 	}
 	return tui.Outcome{Accepted: answer.Accepted, Message: answer.Message}, nil
 }

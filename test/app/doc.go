@@ -21,6 +21,10 @@
 // Errors and latencies are spread evenly and not drawn at random: of 1,000
 // requests at ERROR_RATE=0.1 exactly 100 fail, so tests can be exact too.
 //
+// It keeps gates as a load tester does, for the webhooks of canaries:
+// /gate/check, /gate/open, /gate/close, the same under /rollback/, /gate/approve
+// and /gate/halt.
+//
 // podinfo's flags are accepted; only --port means something. Called as podcli
 // it makes the HTTP and TCP checks of podinfo's exec probes.
 package main

@@ -29,12 +29,13 @@ type server struct {
 	registry *prometheus.Registry
 	duration *prometheus.HistogramVec
 	total    *prometheus.CounterVec
+	gates    gates
 }
 
 func newServer(cfg config) *server {
 	hostname, _ := os.Hostname()
 	s := &server{
-		cfg: cfg, hostname: first(os.Getenv("HOSTNAME"), hostname),
+		cfg: cfg, gates: gates{open: map[string]bool{}}, hostname: first(os.Getenv("HOSTNAME"), hostname),
 		registry: prometheus.NewRegistry(),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "http_request_duration_seconds", Help: "Seconds spent serving HTTP requests.",
@@ -61,6 +62,7 @@ func (s *server) handler() http.Handler {
 		reply(w, http.StatusOK, map[string]string{"status": "OK"})
 	}))
 	mux.Handle("/readyz", s.measured("readyz", s.readyz))
+	s.gates.handle(mux, s.measured)
 	mux.Handle("/metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
 	return mux
 }

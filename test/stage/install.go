@@ -27,7 +27,7 @@ const AgentNamespace = "canary-system"
 // agentArgs are what an administrator would set for the test cluster.
 var agentArgs = []string{"--metrics-server=http://prometheus.monitoring:9090", "--log-level=debug"}
 
-// Install applies the shipped CRDs and manifests and waits for the agent. Extra arguments come
+// Install applies the shipped CRDs, roles, admission policy and manifests and waits for the agent. Extra arguments come
 // after those of the manifest.
 func Install(ctx context.Context, c *testbed.Cluster, extra ...string) error {
 	crds, err := manifests.CRDs()
@@ -38,7 +38,15 @@ func Install(ctx context.Context, c *testbed.Cluster, extra ...string) error {
 	if err != nil {
 		return err
 	}
-	for _, doc := range slices.Concat(crds, agent) {
+	roles, err := manifests.Roles()
+	if err != nil {
+		return err
+	}
+	policies, err := manifests.Policies()
+	if err != nil {
+		return err
+	}
+	for _, doc := range slices.Concat(crds, roles, policies, agent) {
 		if doc, err = withArgs(doc, append(slices.Clone(agentArgs), extra...)); err != nil {
 			return err
 		}

@@ -47,6 +47,10 @@ func parse(path string) (target, bool) {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.unreachable {
+		http.Error(w, "no healthy upstream", http.StatusServiceUnavailable)
+		return
+	}
 	s.requests = append(s.requests, r.Method+" "+r.URL.RequestURI())
 	if s.Warning != "" {
 		w.Header().Add("Warning", fmt.Sprintf("299 - %q", s.Warning))
@@ -54,6 +58,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	t, ok := parse(r.URL.Path)
 	if !ok || s.absent[t.groupVersion] {
 		http.Error(w, "404 page not found", http.StatusNotFound)
+		return
+	}
+	if t.resource == "pods" && strings.HasSuffix(r.URL.Path, "/"+t.name+"/log") {
+		s.serveLog(w, r, t)
 		return
 	}
 	verb := verbOf(r, t)
@@ -150,15 +158,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, t target) {
 	flush()
 	stop := make(chan struct{})
 	defer close(stop)
-	go func() {
-		select {
-		case <-r.Context().Done():
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.changed.Broadcast()
-		case <-stop:
-		}
-	}()
+	go s.wakeWhenGone(r, stop)
 	cut := s.cut
 	for next := 0; ; {
 		for ; next < len(s.log); next++ {

@@ -51,6 +51,9 @@ type Server struct {
 	compact  int
 	closed   bool
 	cut      int
+	// unreachable is what a load balancer says of it.
+	unreachable bool
+	logs        map[string]*podLog // by namespace/pod/container
 }
 
 type change struct {
@@ -166,6 +169,16 @@ func (s *Server) Compact() {
 func (s *Server) Cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.cut++
+	s.changed.Broadcast()
+}
+
+// Unreachable makes the server answer as a load balancer in front of a dead one does, and cuts all
+// watches; or ends that.
+func (s *Server) Unreachable(yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unreachable = yes
 	s.cut++
 	s.changed.Broadcast()
 }

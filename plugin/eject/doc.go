@@ -1,0 +1,2 @@
+// Package eject is `kubectl canary eject`.
+package eject

@@ -1,0 +1,2 @@
+// Package install is `kubectl canary install`.
+package install

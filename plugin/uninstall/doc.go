@@ -1,0 +1,2 @@
+// Package uninstall is `kubectl canary uninstall`.
+package uninstall

@@ -1,0 +1,2 @@
+// Package upgrade is `kubectl canary upgrade`.
+package upgrade
