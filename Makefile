@@ -97,7 +97,7 @@ release-snapshot: ## Build the archives of all platforms and krew's manifest int
 
 .PHONY: krew-check
 krew-check: release-snapshot ## Check manifest and archives by the rules of krew's index, install and run them
-	@go run ./krew/cmd/check
+	@go run ./krew/cmd/check -kubectl "$$(cd test && go run ./testbed/cmd/testbed-build kubectl)"
 
 .PHONY: clean
 clean: ## Remove what was built here; the cache stays

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,7 +31,7 @@ var workloads = map[string]struct {
 
 func describe(v view.Canary) string { return strings.ToLower(v.Target.Kind) + "/" + v.Target.Name }
 
-// follow prints a line for each stage until the canary and its primary are gone.
+// follow prints a line for each stage until the canary is gone.
 func (e *ejection) follow(ctx context.Context, uid types.UID) error {
 	err := installer.Until(ctx, "the canary to go", func(ctx context.Context) (bool, string, error) {
 		u, err := e.canaries().Get(ctx, e.seen.Name, metav1.GetOptions{})
@@ -56,24 +57,35 @@ func (e *ejection) follow(ctx context.Context, uid types.UID) error {
 		}
 		return err
 	}
-	if err := e.say("the canary is gone; its route and Service stay, and belong to nobody"); err != nil {
-		return err
-	}
+	return e.say("the canary is gone; its route and Service stay, and belong to nobody")
+}
+
+// collectPatience is how long the garbage collector of the cluster may take before nobody waits for it
+// any more. It is slow for half a minute after the API was installed.
+const collectPatience = time.Minute
+
+// collected waits until the primary is gone, which gets no traffic any more.
+func (e *ejection) collected(ctx context.Context) error {
 	workload, known := workloads[e.seen.Target.Kind]
 	if !known {
 		return nil
 	}
 	primary := e.seen.Target.Name + "-primary"
-	err = installer.Until(ctx, "the primary to go", func(ctx context.Context) (bool, string, error) {
+	patience, cancel := context.WithTimeout(ctx, collectPatience)
+	defer cancel()
+	err := installer.Until(patience, "the primary to go", func(ctx context.Context) (bool, string, error) {
 		_, err := e.session.Client.Resource(workload.GroupVersionResource).Namespace(e.seen.Namespace).Get(ctx, primary, metav1.GetOptions{})
 		// Who may not look does not wait for it.
 		gone := apierrors.IsNotFound(err) || apierrors.IsForbidden(err)
-		return gone, "it is still there; is kube-controller-manager running, which collects it?", err
+		return gone, "", err
 	})
-	if err != nil {
-		return err
+	switch cli.CodeOf(err) {
+	case cli.CodeDone:
+		return e.say("%s is gone", primary)
+	case cli.CodeTimeout:
+		return e.say("warning: %s is still there; it gets no traffic, and the garbage collector of kube-controller-manager is to take it", primary)
 	}
-	return e.say("%s is gone", primary)
+	return err
 }
 
 // stages looks at the target and the Service, and says once when they are as they are to be.

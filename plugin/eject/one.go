@@ -113,6 +113,9 @@ func (e *ejection) run(ctx context.Context) error {
 	if err := e.verify(waiting); err != nil {
 		return err
 	}
+	if err := e.collected(ctx); err != nil {
+		return err
+	}
 	return e.done()
 }
 

@@ -28,6 +28,14 @@ type Options struct {
 	Namespace string
 }
 
+// Explained is what -o prints.
+type Explained struct {
+	Canary string      `json:"canary"`
+	Phase  string      `json:"phase"`
+	Health view.Health `json:"health"`
+	Explanation
+}
+
 // NewExplainCmd builds the command. A nil runF runs it.
 func NewExplainCmd(deps cli.Deps, runF func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{Deps: deps}
@@ -88,12 +96,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if o.Table() {
 		return write(o.Streams.Out, e, o.Now(), o.width())
 	}
-	object, err := view.Object("Explanation", v.Namespace, v.Name, struct {
-		Canary string      `json:"canary"`
-		Phase  string      `json:"phase"`
-		Health view.Health `json:"health"`
-		Explanation
-	}{v.Name, v.Phase, v.Health, e})
+	object, err := view.Object("Explanation", v.Namespace, v.Name, Explained{v.Name, v.Phase, v.Health, e})
 	if err != nil {
 		return err
 	}

@@ -152,11 +152,9 @@ func (o *Options) print(found []cli.Found) error {
 		if f.Err != nil {
 			continue
 		}
-		object, err := view.Object("RunHistory", f.Namespace, f.Name, struct {
-			Canary  string     `json:"canary"`
-			Foreign bool       `json:"foreign"`
-			Runs    []view.Run `json:"runs"`
-		}{f.Name, f.View.Foreign, append([]view.Run{}, runs(f.View)...)})
+		object, err := view.Object("RunHistory", f.Namespace, f.Name, History{
+			Canary: f.Name, Foreign: f.View.Foreign, Runs: append([]view.Run{}, runs(f.View)...),
+		})
 		if err != nil {
 			return err
 		}
@@ -231,7 +229,7 @@ func (o *Options) one(f cli.Found) error {
 		}
 		return fmt.Errorf("canary %q has no run %q; there are %s", f.Name, o.RunID, strings.Join(ids, ", "))
 	}
-	full := fullRun{Canary: f.Name, Run: all[index]}
+	full := FullRun{Canary: f.Name, Run: all[index]}
 	if v := f.View; v.Run != nil && v.Run.ID == full.Run.ID {
 		full.Steps, full.Metrics, full.Hooks, full.Gates = v.Steps, v.Metrics, v.Hooks, v.Gates
 		full.Run.Checks = v.Run.Checks
@@ -246,10 +244,20 @@ func (o *Options) one(f cli.Found) error {
 	return o.Print(&o.Output, object)
 }
 
-// fullRun is a run with all that is known of it. Steps, metrics, hooks and gates are known of the
-// current or last run.
-type fullRun struct {
-	Canary  string        `json:"canary"`
+// History is what -o prints of one canary.
+type History struct {
+	Canary string `json:"canary"`
+	// Foreign is true when another controller runs the canary, which keeps no history.
+	Foreign bool `json:"foreign"`
+	// Runs, newest first; the one under way comes before those that have ended.
+	Runs []view.Run `json:"runs"`
+}
+
+// FullRun is a run with all that is known of it, what --run prints. Steps, metrics, hooks and gates are
+// known of the current or last run.
+type FullRun struct {
+	Canary string `json:"canary"`
+	// Run itself.
 	Run     view.Run      `json:"run"`
 	Steps   []view.Step   `json:"steps,omitempty"`
 	Metrics []view.Metric `json:"metrics,omitempty"`

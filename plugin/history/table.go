@@ -123,7 +123,7 @@ func dash(s string) string {
 }
 
 // writeRun prints a run for people.
-func (o *Options) writeRun(v view.Canary, full fullRun) error {
+func (o *Options) writeRun(v view.Canary, full FullRun) error {
 	v = v.Cleaned()
 	r := cleanRun(full.Run)
 	w := tabwriter.NewWriter(o.Streams.Out, 0, 8, 2, ' ', 0)

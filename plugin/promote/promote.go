@@ -31,7 +31,10 @@ func NewPromoteCmd(deps cli.Deps, runF func(context.Context, *Options) error) *c
 the primary is rolled to the new revision, and then it gets all traffic.
 
 With --step only the current step ends: the canary gets the weight of the next
-one, and checks go on.`,
+one, and checks go on.
+
+Both go past the gates of spec.analysis.gates. Where the admission policy is
+installed, that takes the right to approve as well.`,
 		Example: `  # Finish the run of canary app
   kubectl canary promote app --reason "checked by hand"
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
 	"github.com/kubectl-canary/kubectl-canary/plugin/follow"
-	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 )
 
 // follow prints a line per change until the run has ended, and returns its outcome as an error.
@@ -27,9 +26,3 @@ func (o *Options) follow(ctx context.Context) error {
 	}
 	return results[0].Err
 }
-
-// Outcome is [follow.Outcome].
-func Outcome(v view.Canary) error { return follow.Outcome(v) }
-
-// Line is [follow.Line].
-func Line(v view.Canary) string { return follow.Line(v) }

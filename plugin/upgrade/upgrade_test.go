@@ -4,6 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
+	"github.com/kubectl-canary/kubectl-canary/plugin/cluster"
+	"github.com/kubectl-canary/kubectl-canary/plugin/cluster/clustertest"
 	"github.com/kubectl-canary/kubectl-canary/plugin/controllers"
 	"github.com/kubectl-canary/kubectl-canary/plugin/installer"
 	"github.com/kubectl-canary/kubectl-canary/plugin/manifest"
@@ -49,6 +54,43 @@ func TestImage(t *testing.T) {
 		settings := manifest.Settings{Image: image}
 		if err := o.image(session, &settings); err != nil || settings.Image != want || (said.Len() > 0) != (image == want) {
 			t.Errorf("%s became %s, %v, %q", image, settings.Image, err, said.String())
+		}
+	}
+}
+
+const newer = `
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: canary-agent
+  namespace: canary-system
+  labels: {app.kubernetes.io/name: canary-agent, app.kubernetes.io/version: v2.0.0}
+spec: {replicas: 1, template: {spec: {containers: [{name: agent, image: "example.com/agent:v2.0.0", args: [--port=8080]}]}}}
+`
+
+// TestDowngradeIsRefused unless somebody means it.
+func TestDowngradeIsRefused(t *testing.T) {
+	server := clustertest.New(t)
+	server.Put(t, newer)
+	t.Setenv("KUBECONFIG", server.Kubeconfig(t))
+	for flag, want := range map[string]string{
+		"":                  "is of version v2.0.0, and this plugin of v1.2.3, which is older: upgrade the plugin, or pass --allow-downgrade",
+		"--allow-downgrade": "you have not got the rights for this", // That comes next.
+	} {
+		deps := cli.Deps{
+			Streams: genericiooptions.IOStreams{In: strings.NewReader(""), Out: &strings.Builder{}, ErrOut: &strings.Builder{}},
+			Cluster: &cluster.Access{}, Build: cli.Build{Version: "v1.2.3"},
+		}
+		cmd := NewUpgradeCmd(deps, nil)
+		cmd.SetArgs(strings.Fields(flag))
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", flag, err, want)
+		}
+	}
+	for _, request := range server.Requests() {
+		if strings.HasPrefix(request, "PATCH") {
+			t.Errorf("request %s", request)
 		}
 	}
 }

@@ -176,8 +176,8 @@ func (o *Options) concluded(r follow.Result) error {
 	return nil
 }
 
-// result is what -o json prints of one canary.
-type result struct {
+// Result is what -o prints of one canary.
+type Result struct {
 	// Canary that was waited for.
 	Canary string `json:"canary"`
 	// For is the goal.
@@ -199,7 +199,7 @@ type result struct {
 func (o *Options) print(results []follow.Result) error {
 	items := make([]unstructured.Unstructured, 0, len(results))
 	for _, r := range results {
-		item := result{
+		item := Result{
 			Canary: r.Name, For: o.goal.String(), Revision: r.Revision, Result: r.State, ExitCode: cli.CodeOf(r.Err),
 			Phase: r.View.Phase, Waited: view.Duration{Duration: r.Waited.Round(time.Millisecond)},
 		}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
-	"github.com/kubectl-canary/kubectl-canary/plugin/status"
+	"github.com/kubectl-canary/kubectl-canary/plugin/follow"
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui/plain"
 )
@@ -50,7 +50,7 @@ func (l *lines) update(update feed.Update) (done bool, err error) {
 	case feed.Canary:
 		ended, err := l.take(u.View)
 		if ended && err == nil {
-			err = status.Outcome(u.View)
+			err = follow.Outcome(u.View)
 		}
 		return ended, err
 	case feed.Gone:

@@ -11,8 +11,8 @@ import (
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
 	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
+	"github.com/kubectl-canary/kubectl-canary/plugin/follow"
 	"github.com/kubectl-canary/kubectl-canary/plugin/intent"
-	"github.com/kubectl-canary/kubectl-canary/plugin/status"
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui"
 	"github.com/kubectl-canary/kubectl-canary/tui/theme"
@@ -150,7 +150,7 @@ func (o *Options) draw(ctx context.Context, s *screen, updates <-chan feed.Updat
 	})
 	if last.Name != "" {
 		// The screen is gone with what was on it; the terminal keeps this line.
-		if _, err := fmt.Fprintln(o.Streams.Out, status.Line(last.Cleaned())); err != nil {
+		if _, err := fmt.Fprintln(o.Streams.Out, follow.Line(last.Cleaned())); err != nil {
 			return err
 		}
 	}

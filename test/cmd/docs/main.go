@@ -88,7 +88,8 @@ func example(verb string) (string, error) {
 		}
 		for _, f := range archive.Files {
 			if f.Name == transcript {
-				return string(f.Data), nil
+				// Scripts have their directory as their home.
+				return strings.ReplaceAll(string(f.Data), "WORK/", "~/"), nil
 			}
 		}
 	}

@@ -13,7 +13,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-canary/kubectl-canary/plugin/doctor"
+	"github.com/kubectl-canary/kubectl-canary/plugin/explain"
+	"github.com/kubectl-canary/kubectl-canary/plugin/gate"
+	"github.com/kubectl-canary/kubectl-canary/plugin/history"
+	"github.com/kubectl-canary/kubectl-canary/plugin/intent"
+	"github.com/kubectl-canary/kubectl-canary/plugin/lint"
+	"github.com/kubectl-canary/kubectl-canary/plugin/version"
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/plugin/wait"
 )
 
 // output is one kind of JSON that verbs print.
@@ -26,7 +34,17 @@ type output struct {
 // outputs are all kinds, in the order of the page.
 func outputs() []output {
 	return []output{
-		{"CanaryView", "status", view.Canary{}},
+		{"CanaryView", "`status`", view.Canary{}},
+		{"Explanation", "`explain`", explain.Explained{}},
+		{"WaitResult", "`wait`; several in a List", wait.Result{}},
+		{"RunHistory", "`history`; several in a List", history.History{}},
+		{"Run", "`history --run`", history.FullRun{}},
+		{"VerbResult", "`promote`, `abort`, `pause`, `resume`, `retry`, `rollback`, `approve`, `reject`; several in a VerbResultList", intent.Result{}},
+		{"Gate", "`gate list`, in a GateList", gate.Gate{}},
+		{"GateChange", "`gate open` and `gate close`", gate.Change{}},
+		{"LintReport", "`lint`", lint.Report{}},
+		{"DoctorReport", "`doctor`", doctor.Report{}},
+		{"VersionInfo", "`version`", version.Info{}},
 	}
 }
 
@@ -85,8 +103,7 @@ func describe(b *strings.Builder, t reflect.Type, comments map[string]string, wr
 
 // fields calls f for each field that JSON has, those of embedded structs included.
 func fields(t reflect.Type, f func(reflect.Type, reflect.StructField, string, bool)) {
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		tag, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch {
 		case tag == "-" || !field.IsExported() && !field.Anonymous:
