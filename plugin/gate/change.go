@@ -301,6 +301,9 @@ func (o *ChangeOptions) approve(ctx context.Context, g *Gate, seen view.Canary) 
 		Verb: v1beta1.VerbApprove, Reason: o.Reason, Revision: intent.Revision(v1beta1.VerbApprove, seen),
 		Gate: g.Name, FieldManager: o.FieldManager, DryRun: o.DryRun,
 	})
+	if denied := intent.Denied(err, v1beta1.VerbApprove, o.Namespace, o.Name); denied != nil {
+		return "", denied
+	}
 	if err != nil {
 		return "", o.Explain(ctx, err, "approve gate "+g.Name+" of", o.Namespace, o.Name)
 	}
@@ -317,8 +320,8 @@ func (o *ChangeOptions) approve(ctx context.Context, g *Gate, seen view.Canary) 
 	case err != nil:
 		return "", o.Explain(ctx, err, "wait for the answer about", o.Namespace, o.Name)
 	case answer.Overtaken:
-		return "", fmt.Errorf("gate %q of canary %q: a later verb took the place of the approval before an answer was seen; see: kubectl canary status %s",
-			g.Name, o.Name, o.Name)
+		return "", fmt.Errorf("gate %q of canary %q: %s; see: kubectl canary status %s",
+			g.Name, o.Name, view.Clean(answer.Message), o.Name)
 	case !answer.Accepted:
 		return "", fmt.Errorf("gate %q of canary %q was not opened: %s", g.Name, o.Name, view.Clean(answer.Message))
 	}

@@ -14,7 +14,11 @@ func TestMain(m *testing.M) { script.Main(m) }
 
 // TestScripts runs each script of testdata in a namespace of its own; the agent is installed.
 func TestScripts(t *testing.T) {
-	if err := stage.Install(t.Context(), testbed.Shared(t)); err != nil {
+	c := testbed.Shared(t)
+	if err := stage.InstallPolicy(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if err := stage.Install(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	script.Run(t, "testdata", false)

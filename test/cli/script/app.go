@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -105,9 +106,46 @@ func cmdApp(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := yaml.Marshal(u.Object)
 	ts.Check(err)
 	ts.Check(r.cluster.Apply(r.ctx, r.namespace, fmt.Appendf(nil, deployment, name, stage.Image(version))))
+	// A Deployment that the controllers have seen, the agent knows as well.
+	r.target(ts, name, func(d *appsv1.Deployment) bool { return d.Status.ObservedGeneration >= d.Generation })
 	ts.Check(r.cluster.Apply(r.ctx, r.namespace, text))
 	if !noWait {
 		r.await(ts, name, "status.phase", "Initialized")
+		r.target(ts, name, func(d *appsv1.Deployment) bool { return d.Status.Replicas == 0 })
+		r.gone(ts, name)
+	}
+}
+
+// target waits until the target is as wanted.
+func (r *run) target(ts *testscript.TestScript, name string, wanted func(*appsv1.Deployment) bool) {
+	r.poll(ts, "deployment "+name, func(ctx context.Context) (bool, any) {
+		d, err := r.cluster.Client().AppsV1().Deployments(r.namespace).Get(ctx, name, metav1.GetOptions{})
+		return err == nil && wanted(d), err
+	})
+}
+
+// gone waits until the last pod of the target has ended.
+func (r *run) gone(ts *testscript.TestScript, name string) {
+	r.poll(ts, "the end of the pods of "+name, func(ctx context.Context) (bool, any) {
+		pods, err := r.cluster.Client().CoreV1().Pods(r.namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=" + name})
+		return err == nil && len(pods.Items) == 0, err
+	})
+}
+
+// poll repeats a check until it is true; what it says besides is for the message.
+func (r *run) poll(ts *testscript.TestScript, what string, check func(context.Context) (bool, any)) {
+	ctx, cancel := context.WithTimeout(r.ctx, time.Minute)
+	defer cancel()
+	for {
+		done, said := check(ctx)
+		if done {
+			return
+		}
+		select {
+		case <-time.After(30 * time.Millisecond):
+		case <-ctx.Done():
+			ts.Fatalf("waited for %s: %v", what, said)
+		}
 	}
 }
 
@@ -157,23 +195,14 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 func (r *run) await(ts *testscript.TestScript, name, path, want string) {
 	client, err := dynamic.NewForConfig(r.cluster.RESTConfig)
 	ts.Check(err)
-	ctx, cancel := context.WithTimeout(r.ctx, time.Minute)
-	defer cancel()
-	var have any
-	for {
+	r.poll(ts, fmt.Sprintf("%s: %s=%s", name, path, want), func(ctx context.Context) (bool, any) {
 		u, err := client.Resource(stage.Canaries).Namespace(r.namespace).Get(ctx, name, metav1.GetOptions{})
-		if err == nil {
-			have, _, _ = unstructured.NestedFieldNoCopy(u.Object, strings.Split(path, ".")...)
-			if fmt.Sprint(have) == want {
-				return
-			}
+		if err != nil {
+			return false, err
 		}
-		select {
-		case <-time.After(30 * time.Millisecond):
-		case <-ctx.Done():
-			ts.Fatalf("await %s: %s=%v, want %s; %v", name, path, have, want, err)
-		}
-	}
+		have, _, _ := unstructured.NestedFieldNoCopy(u.Object, strings.Split(path, ".")...)
+		return fmt.Sprint(have) == want, have
+	})
 }
 
 // cmdLoad sends requests until the script ends.

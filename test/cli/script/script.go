@@ -68,7 +68,8 @@ func of(ts *testscript.TestScript) *run {
 	return r
 }
 
-// Run runs the scripts of a directory. With sequential one after another, in alphabetical order.
+// Run runs the scripts of a directory. With sequential one after another, in alphabetical order, each in
+// a cluster in which nothing of ours, or of another controller, is installed.
 func Run(t *testing.T, dir string, sequential bool) {
 	t.Helper()
 	c := testbed.Shared(t)
@@ -87,8 +88,15 @@ func Run(t *testing.T, dir string, sequential bool) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
-		Setup:               func(env *testscript.Env) error { return setup(env, c, bin) },
-		Cmds:                commands(dir),
+		Setup: func(env *testscript.Env) error {
+			if sequential {
+				if err := sweep(c); err != nil {
+					return err
+				}
+			}
+			return setup(env, c, bin)
+		},
+		Cmds: commands(dir),
 	}
 	if !sequential {
 		testscript.Run(t, params)
