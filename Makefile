@@ -50,7 +50,7 @@ test-integration: testbed-bin ## Test the test cluster itself on a real control 
 
 .PHONY: test-cli
 test-cli: testbed-bin ## Run every verb of the plugin in scripts against a real control plane; RUN=regex selects
-	cd test && go test -count=1 -timeout 15m $(if $(RUN),-v -run 'TestScripts/$(RUN)') ./cli/...
+	cd test && go test -count=1 -timeout 15m -p 3 -parallel 4 $(if $(RUN),-v -run 'TestScripts/$(RUN)') ./cli/...
 
 .PHONY: e2e
 e2e: testbed-bin ## Release the seeds on a real control plane, upgrade the agent; RUN=regex selects tests

@@ -15,7 +15,7 @@ import (
 
 // ErrNoCRDs means that the API server does not know the kind Canary.
 var ErrNoCRDs = errors.New("the Canary API (flagger.app/v1beta1) is not installed in this cluster; " +
-	"install it with: kubectl apply -f manifests/crd")
+	"install it with: kubectl canary install")
 
 func (a *Access) configError(err error) error {
 	if clientcmd.IsEmptyConfig(err) {

@@ -1,6 +1,7 @@
 package list
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -95,7 +97,7 @@ func decodeList(body io.Reader, add func(json.RawMessage)) (next string, err err
 		}
 		switch key {
 		case "items":
-			err = decodeItems(decoder, add)
+			decoder, err = decodeItems(decoder, body, add)
 		case "metadata":
 			meta := metav1.ListMeta{}
 			err = decoder.Decode(&meta)
@@ -110,18 +112,31 @@ func decodeList(body io.Reader, add func(json.RawMessage)) (next string, err err
 	return next, expect(decoder, json.Delim('}'))
 }
 
-func decodeItems(decoder *json.Decoder, add func(json.RawMessage)) error {
+// decodeItems cuts the items out, and returns a decoder for what follows them. Body is what decoder
+// reads from.
+func decodeItems(decoder *json.Decoder, body io.Reader, add func(json.RawMessage)) (rest *json.Decoder, err error) {
 	if err := expect(decoder, json.Delim('[')); err != nil {
-		return err
+		return nil, err
 	}
-	for decoder.More() {
-		var item json.RawMessage
-		if err := decoder.Decode(&item); err != nil {
-			return err
+	items := splitter{bufio.NewReaderSize(io.MultiReader(decoder.Buffered(), body), splitBuffer)}
+	for {
+		item, err := items.next()
+		if err != nil {
+			return nil, err
+		}
+		if item == nil {
+			break
 		}
 		add(item)
 	}
-	return expect(decoder, json.Delim(']'))
+	// What follows is the second half of an object, which a decoder takes only as a whole.
+	rest = json.NewDecoder(io.MultiReader(strings.NewReader(`{"":0`), items.r))
+	for range 3 { // {, the name that is empty, 0
+		if _, err := rest.Token(); err != nil {
+			return nil, err
+		}
+	}
+	return rest, nil
 }
 
 func expect(decoder *json.Decoder, want json.Token) error {

@@ -70,7 +70,7 @@ func TestClusterErrors(t *testing.T) {
 
 	p.server.Uninstall("flagger.app/v1beta1")
 	for _, line := range []string{"list", "status app", "abort app", "watch app", "create app --service-port 80"} {
-		p.run(line).want(t, 1, "", "the Canary API (flagger.app/v1beta1) is not installed in this cluster; install it with: kubectl apply -f manifests/crd")
+		p.run(line).want(t, 1, "", "the Canary API (flagger.app/v1beta1) is not installed in this cluster; install it with: kubectl canary install")
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package bare runs scripts in a cluster in which no agent is installed at first: installing, leaving,
-// and life with another controller. They run one after another, and each leaves the cluster as it
-// found it.
+// Package bare runs scripts in a cluster in which no agent is installed at first: life with another
+// controller, with an agent that does not answer, without the API server, and leaving. They run one after
+// another.
 package bare

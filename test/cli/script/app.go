@@ -37,7 +37,7 @@ spec:
         image: %[2]s
         ports: [{name: http, containerPort: 80}]
         env: [{name: PORT, value: "80"}]
-        readinessProbe: {httpGet: {path: /, port: 80}, periodSeconds: 1}
+        readinessProbe: {httpGet: {path: /readyz, port: 80}, periodSeconds: 1}
 `
 
 const canary = `

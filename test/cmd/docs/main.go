@@ -22,7 +22,7 @@ import (
 // Where the pages go, and where the transcripts are, seen from the directory test.
 var (
 	pages   = filepath.Join("..", "docs", "commands")
-	scripts = []string{"cli/testdata", "cli/bare/testdata"}
+	scripts = []string{"cli/testdata", "cli/bare/testdata", "cli/setup/testdata"}
 )
 
 // transcript is the name of the file of a script that is shown.
