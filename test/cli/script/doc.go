@@ -30,7 +30,7 @@
 //	    is exec that wants exit code N.
 //	norm stdout|stderr
 //	    makes what the last command wrote the same in every run, for cmp stdout FILE: times become
-//	    TIME, durations DUR, revisions rs:HASH, names of pods POD, the namespace NS, ids ID, and
+//	    TIME, durations DUR, revisions rs:HASH, names of pods POD, runs RUN, the namespace NS, ids ID, and
 //	    columns are two spaces apart.
 //	example [-any-order] FILE
 //	    runs the lines of FILE that begin with "$ " and compares what they print, stderr included,

@@ -107,6 +107,7 @@ var (
 	podName   = regexp.MustCompile(`\b([a-z][a-z0-9-]*)-[0-9a-z]{8,10}-[0-9a-z]{5}\b`)
 	uid       = regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
 	id        = regexp.MustCompile(`\b[A-Z2-7]{26}\b`)
+	runID     = regexp.MustCompile(`\b[0-9a-z]{8,10}-\d{10}\b`)
 	duration  = regexp.MustCompile(`\b(\d+(\.\d+)?(ms|µs|s|m|h|d))+\b`)
 	columns   = regexp.MustCompile(`(\S) {2,}`)
 	trailing  = regexp.MustCompile(`(?m)[ \t]+$`)
@@ -123,6 +124,7 @@ func (r *run) norm(text string) string {
 		{clockTime, "TIME"},
 		{revision, "$1:HASH"},
 		{uid, "UID"},
+		{runID, "RUN"},
 		{podName, "$1-POD"},
 		{id, "ID"},
 		{duration, "DUR"},
