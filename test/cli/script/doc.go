@@ -32,9 +32,10 @@
 //	    makes what the last command wrote the same in every run, for cmp stdout FILE: times become
 //	    TIME, durations DUR, revisions rs:HASH, names of pods POD, runs RUN, the namespace NS, ids ID, and
 //	    columns are two spaces apart.
-//	example [-any-order] FILE
+//	example [-any-order] [-but PATTERN] FILE
 //	    runs the lines of FILE that begin with "$ " and compares what they print, stderr included,
 //	    normalised on both sides. FILE is called example.console; docs/commands shows it. The
 //	    namespace shop in it stands for the script's own. With -any-order the lines may come in
-//	    another order, as they do where two watches are shown.
+//	    another order, as they do where two watches are shown; with -but, lines that match are not
+//	    compared, such as words about a state that may be over before it is seen.
 package script
