@@ -146,6 +146,13 @@ func newProxy(t *testing.T) *proxy {
 	return p
 }
 
+// answerWith answers in place of the load tester.
+func (p *proxy) answerWith(f http.HandlerFunc) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answer = f
+}
+
 func (p *proxy) serve(w http.ResponseWriter, r *http.Request, service, path string) {
 	if p.answer != nil {
 		p.answer(w, r)
@@ -227,9 +234,9 @@ func TestProbe(t *testing.T) {
 	if !slices.Equal(p.asked, want) {
 		t.Errorf("asked: %v, want %v", p.asked, want)
 	}
-	p.answer = func(w http.ResponseWriter, _ *http.Request) { status(w, 403, "Forbidden", "no") }
+	p.answerWith(func(w http.ResponseWriter, _ *http.Request) { status(w, 403, "Forbidden", "no") })
 	p.run("list app --probe").Want(0, "Unknown", "you need the verb create on services/proxy in namespace test")
-	p.answer = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "\x1b[31mbroken\nmore", 500) }
+	p.answerWith(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "\x1b[31mbroken\nmore", 500) })
 	p.run("list app --probe").Want(0, "Unknown", "answered 500 Internal Server Error: ^[[31mbroken")
 }
 
@@ -342,7 +349,7 @@ func TestTesterFails(t *testing.T) {
 			}
 		}},
 	} {
-		p.answer = c.HandlerFunc
+		p.answerWith(c.HandlerFunc) // The one that hangs may still be at it.
 		p.run("open app accept --timeout 200ms").Want(c.code, "", words)
 	}
 }
