@@ -205,6 +205,21 @@ func (r *run) await(ts *testscript.TestScript, name, path, want string) {
 	})
 }
 
+// cmdEstablished waits until the API server serves canaries. kubectl wait cannot, since it takes a
+// definition that has no conditions yet for an error.
+func cmdEstablished(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: established")
+	}
+	r := of(ts)
+	client, err := dynamic.NewForConfig(r.cluster.RESTConfig)
+	ts.Check(err)
+	r.poll(ts, "the API server to serve canaries", func(ctx context.Context) (bool, any) {
+		_, err := client.Resource(stage.Canaries).Namespace(r.namespace).List(ctx, metav1.ListOptions{Limit: 1})
+		return err == nil, err
+	})
+}
+
 // cmdLoad sends requests until the script ends.
 func cmdLoad(ts *testscript.TestScript, neg bool, args []string) {
 	name, rest := flags(ts, "load", args, nil)

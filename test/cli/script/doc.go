@@ -24,6 +24,8 @@
 //	user NAME [ROLE…]
 //	    makes a user and writes $WORK/NAME.kubeconfig for it. ROLE is a ClusterRole that is bound in the
 //	    script's namespace, or cluster:ROLE, bound in all.
+//	established
+//	    waits until the API server serves canaries, after CRDs were applied.
 //	server stop|start
 //	    kills the API server, and starts it again; for scripts that run alone, in bare.
 //	code N PROGRAM ARG…

@@ -29,6 +29,8 @@ func commands(dir string) map[string]func(*testscript.TestScript, bool, []string
 		"user":    cmdUser,
 		"code":    cmdCode,
 		"server":  cmdServer,
+
+		"established": cmdEstablished,
 		"norm":    cmdNorm,
 		"example": func(ts *testscript.TestScript, neg bool, args []string) { cmdExample(ts, neg, args, dir) },
 	}
