@@ -31,8 +31,8 @@ func commands(dir string) map[string]func(*testscript.TestScript, bool, []string
 		"server":  cmdServer,
 
 		"established": cmdEstablished,
-		"norm":    cmdNorm,
-		"example": func(ts *testscript.TestScript, neg bool, args []string) { cmdExample(ts, neg, args, dir) },
+		"norm":        cmdNorm,
+		"example":     func(ts *testscript.TestScript, neg bool, args []string) { cmdExample(ts, neg, args, dir) },
 	}
 }
 

@@ -36,7 +36,8 @@ var installed = []struct {
 // sweep takes away what a script has installed, and waits until it is gone. A script that failed in
 // the middle must not make the next ones fail.
 func sweep(c *testbed.Cluster) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	// The controllers take their time over a namespace when an API has just gone away.
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	client, err := dynamic.NewForConfig(c.RESTConfig)
 	if err != nil {
