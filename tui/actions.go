@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
 // The verbs the keys stand for, as in view.Canary.Verbs.
@@ -183,7 +184,7 @@ func (m *model) question(verb string) (question, effect string) {
 	}
 	revision := "the new revision"
 	if c.Revision != "" {
-		revision = "revision " + shortRevision(c.Revision)
+		revision = "revision " + cells.ShortRevision(c.Revision)
 	}
 	switch verb {
 	case verbPromote:

@@ -7,6 +7,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
 // dialog is a verb that waits for confirmation.
@@ -40,11 +42,11 @@ func (m *model) dialogBox(maxWidth, maxHeight int) []string {
 		inner = max(1, maxWidth-4)
 	}
 	var lines []string
-	for _, line := range wrap(question, inner, 4, t.Symbols.Ellipsis) {
+	for _, line := range cells.Wrap(question, inner, 4, t.Symbols.Ellipsis) {
 		lines = append(lines, t.Title.Render(line))
 	}
 	lines = append(lines, "")
-	lines = append(lines, wrap(effect, inner, 5, t.Symbols.Ellipsis)...)
+	lines = append(lines, cells.Wrap(effect, inner, 5, t.Symbols.Ellipsis)...)
 	yes, no := "y/enter", "n/esc"
 	if inner < 36 {
 		yes, no = "y", "n"
@@ -75,7 +77,7 @@ func (m *model) helpBox(maxWidth, maxHeight int) []string {
 			lines = append(lines, "")
 		}
 		for _, l := range topic {
-			lines = append(lines, t.Key.Render(pad(l.keys, 8))+l.text)
+			lines = append(lines, t.Key.Render(cells.Pad(l.keys, 8))+l.text)
 		}
 	}
 	lines = append(lines, "", t.Label.Render("any key closes this"))
@@ -93,7 +95,7 @@ func (m *model) box(lines []string, inner int) []string {
 	side := rule.Render(s.Side)
 	out := []string{rule.Render(s.TopLeft + edge + s.TopRight)}
 	for _, line := range lines {
-		out = append(out, side+" "+fit(line, inner, s.Ellipsis)+" "+side)
+		out = append(out, side+" "+cells.Fit(line, inner, s.Ellipsis)+" "+side)
 	}
 	return append(out, rule.Render(s.BottomLeft+edge+s.BottomRight))
 }
@@ -109,7 +111,7 @@ func overlay(screen, box []string, width int) []string {
 	for i, line := range box {
 		w := ansi.StringWidth(line)
 		if w >= width {
-			screen[top+i] = fit(line, width, "")
+			screen[top+i] = cells.Fit(line, width, "")
 			continue
 		}
 		left := (width - w) / 2

@@ -5,6 +5,8 @@ import (
 
 	"charm.land/bubbles/v2/key"
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
 // footer lists the keys, as many as fit. A verb that is refused now stays in its place, greyed;
@@ -50,5 +52,5 @@ func (m *model) footer(width int) string {
 		b.WriteString(it)
 		used += w + 2
 	}
-	return spread(b.String(), right, width, t.Symbols.Ellipsis)
+	return cells.Spread(b.String(), right, width, t.Symbols.Ellipsis)
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/badge"
+	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
 // phase is the phase as sign and word, with the style that goes with it.
@@ -19,38 +21,8 @@ func (m *model) phase() (sign, word string, style lipgloss.Style) {
 		return s.Failed, "Deleted", t.Fail
 	case !m.detail.loaded:
 		return s.Waiting, "Connecting", t.Label
-	case c.Suspended:
-		return s.Waiting, "Suspended", t.Warn
-	case c.Phase == "":
-		return s.NoData, "Unknown", t.Warn
 	}
-	_, gated := c.WaitingGate()
-	switch {
-	case c.RollingBack():
-		return s.Promoting, "Rolling back", t.Warn
-	case c.Phase == "Failed" && c.Restored():
-		return s.Failed, "Rolled back", t.Fail
-	case gated && !c.Paused():
-		return s.Waiting, "Waiting", t.Warn
-	}
-	switch c.Phase {
-	case "Succeeded", "Initialized":
-		return s.Passed, c.Phase, t.Pass
-	case "Failed":
-		return s.Failed, c.Phase, t.Fail
-	case "Waiting", "WaitingPromotion":
-		return s.Waiting, c.Phase, t.Warn
-	case "Progressing":
-		if c.Paused() {
-			return s.Waiting, "Paused", t.Warn
-		}
-		return s.Active, c.Phase, t.Canary
-	case "Promoting", "Finalising":
-		return s.Promoting, c.Phase, t.Canary
-	case "Initializing", "Terminating":
-		return s.Active, c.Phase, t.Label
-	}
-	return s.Active, c.Phase, t.Title
+	return badge.Phase(c, t)
 }
 
 // messageLines is the room for the message of the agent. It is always taken, so that a longer
@@ -71,10 +43,10 @@ func (m *model) header(width int) []string {
 	}
 	left := t.Title.Render(c.Name) + "  " + t.Label.Render(strings.Join(where, " "+s.Dot+" "))
 	right := style.Bold(true).Render(sign + " " + word)
-	lines := []string{spread(left, right, width, s.Ellipsis), m.detailsLine(width)}
+	lines := []string{cells.Spread(left, right, width, s.Ellipsis), m.detailsLine(width)}
 	text, style := m.message()
 	message := make([]string, messageLines)
-	for i, line := range wrap(text, width, messageLines, s.Ellipsis) {
+	for i, line := range cells.Wrap(text, width, messageLines, s.Ellipsis) {
 		message[i] = style.Render(line)
 	}
 	return append(lines, message...)
@@ -84,7 +56,7 @@ func (m *model) header(width int) []string {
 func (m *model) detailsLine(width int) string {
 	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
 	if text := m.banner(); text != "" {
-		return t.Banner.Render(fit(" "+s.Warning+" "+text, width, s.Ellipsis))
+		return t.Banner.Render(cells.Fit(" "+s.Warning+" "+text, width, s.Ellipsis))
 	}
 	if !m.detail.loaded {
 		return ""
@@ -101,14 +73,14 @@ func (m *model) detailsLine(width int) string {
 	add(c.Provider)
 	add(c.Strategy)
 	if c.Interval.Duration > 0 {
-		add("every " + strings.TrimSuffix(span(c.Interval.Duration), "00s"))
+		add("every " + strings.TrimSuffix(cells.Span(c.Interval.Duration), "00s"))
 	}
 	if c.Run != nil && !c.Run.Start.IsZero() {
 		end := c.Run.End
 		if end.IsZero() {
 			end = m.clock
 		}
-		add("run " + span(end.Sub(c.Run.Start)))
+		add("run " + cells.Span(end.Sub(c.Run.Start)))
 	}
 	return t.Label.Render(strings.Join(parts, " "+s.Dot+" "))
 }
@@ -123,7 +95,7 @@ func (m *model) banner() string {
 	}
 	text := "stale"
 	if !st.Since.IsZero() {
-		text += " since " + span(m.clock.Sub(st.Since))
+		text += " since " + cells.Span(m.clock.Sub(st.Since))
 	}
 	if cause := st.Err; cause != nil {
 		if request, ok := errors.AsType[*url.Error](cause); ok {

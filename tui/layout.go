@@ -5,6 +5,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
 // The breakpoints of the layout.
@@ -97,7 +99,7 @@ func full(lines []string, width, height int, ellipsis string) []string {
 		if i < len(lines) {
 			line = lines[i]
 		}
-		out[i] = fit(line, width, ellipsis)
+		out[i] = cells.Fit(line, width, ellipsis)
 	}
 	return out
 }
@@ -187,16 +189,16 @@ func (m *model) compact(width, height int) []string {
 	}
 	state := style.Render(sign+" "+word) + " " + c.Share()
 	if height == 1 {
-		return []string{t.Title.Render(cut(c.Name, max(6, width/3), s.Ellipsis)) + " " + state + " " + step}
+		return []string{t.Title.Render(cells.Cut(c.Name, max(6, width/3), s.Ellipsis)) + " " + state + " " + step}
 	}
 	lines := []string{
-		spread(t.Title.Render(c.Name)+" "+t.Label.Render(c.Namespace), state, width, s.Ellipsis),
+		cells.Spread(t.Title.Render(c.Name)+" "+t.Label.Render(c.Namespace), state, width, s.Ellipsis),
 	}
 	if text := m.banner(); text != "" {
-		lines = append(lines, t.Banner.Render(fit(text, width, s.Ellipsis)))
+		lines = append(lines, t.Banner.Render(cells.Fit(text, width, s.Ellipsis)))
 	} else {
 		text, style := m.message()
-		lines = append(lines, style.Render(cut(text, width, s.Ellipsis)))
+		lines = append(lines, style.Render(cells.Cut(text, width, s.Ellipsis)))
 	}
 	lines = append(lines, m.bar(m.done(), max(1, width-max(11, 1+ansi.StringWidth(step))), t.Canary)+" "+step)
 	lines = append(lines, m.row("next", m.next(width)[0]), m.row("checks", m.checks()))

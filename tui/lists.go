@@ -7,6 +7,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
 // events draws the newest events first: in the few lines there are, the newest is what one looks
@@ -40,7 +41,7 @@ func (m *model) events(width, height int) []string {
 		if e.Count > 1 {
 			text = s.Times + count(e.Count) + " " + text
 		}
-		for j, part := range wrap(text, width-indent, limit, s.Ellipsis) {
+		for j, part := range cells.Wrap(text, width-indent, limit, s.Ellipsis) {
 			lead := t.Label.Render(m.at(e.Time)) + " " + style.Render(sign) + " "
 			if j > 0 {
 				lead = fmt.Sprintf("%*s", indent, "")
@@ -111,12 +112,12 @@ func (m *model) pod(p *view.Pod, width int) string {
 	if p.Restarts > 0 {
 		right += t.Warn.Render(" " + s.Times + count(p.Restarts))
 	}
-	lead := style.Render(pad(string(p.Side), labelWidth)) + sign + " "
+	lead := style.Render(cells.Pad(string(p.Side), labelWidth)) + sign + " "
 	// The end of a pod's name is what tells it from its siblings.
 	name := p.Name
 	room := max(10, width-labelWidth-2-2-ansi.StringWidth(right))
 	if over := ansi.StringWidth(name) - room; over > 0 {
 		name = ansi.TruncateLeft(name, over+1, s.Ellipsis)
 	}
-	return lead + pad(name, room) + "  " + cut(right, width-labelWidth-4-room, s.Ellipsis)
+	return lead + cells.Pad(name, room) + "  " + cells.Cut(right, width-labelWidth-4-room, s.Ellipsis)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 	"github.com/kubectl-canary/kubectl-canary/tui/chart"
 )
 
@@ -145,7 +146,7 @@ func (m *model) chartBody(i, width, height, gutter int) []string {
 	e := t.Symbols.Ellipsis
 	var lines []string
 	if metric.Message != "" && height > chartLeast-2 {
-		lines = append(lines, t.Warn.Render(fit(metric.Message, width, e)))
+		lines = append(lines, t.Warn.Render(cells.Fit(metric.Message, width, e)))
 	}
 	if len(mc.data.Canary) == 0 {
 		if l := m.limits(metric); l != "" {
@@ -177,7 +178,7 @@ func (m *model) metricTitle(i, width int) string {
 			right = beside + "  " + right
 		}
 	}
-	return spread(name, right, width, t.Symbols.Ellipsis)
+	return cells.Spread(name, right, width, t.Symbols.Ellipsis)
 }
 
 // verdict is the newest value with its sign and word.
@@ -224,18 +225,18 @@ func (m *model) metricLine(i, width int) string {
 		limit = max(limit, ansi.StringWidth(m.limits(x)))
 	}
 	name = min(name, max(8, width/2))
-	title := t.Title.Render(fit(metric.Name, name, s.Ellipsis))
+	title := t.Title.Render(cells.Fit(metric.Name, name, s.Ellipsis))
 	verdict := m.verdict(metric)
 	if width < compactWidth {
-		return spread(title, verdict, width, s.Ellipsis)
+		return cells.Spread(title, verdict, width, s.Ellipsis)
 	}
 	const verdictWidth = 16
-	line := title + "  " + fit(verdict, verdictWidth, s.Ellipsis) + "  " +
-		t.Label.Render(pad(m.limits(metric), limit)) + "  "
+	line := title + "  " + cells.Fit(verdict, verdictWidth, s.Ellipsis) + "  " +
+		t.Label.Render(cells.Pad(m.limits(metric), limit)) + "  "
 	room := width - name - verdictWidth - limit - 6
 	switch {
 	case metric.Message != "":
-		line += t.Warn.Render(cut(metric.Message, room, s.Ellipsis))
+		line += t.Warn.Render(cells.Cut(metric.Message, room, s.Ellipsis))
 	case room >= 8:
 		mc := &m.detail.charts[i]
 		line += chart.Bars(mc.data, min(room, 60), m.chartOptions(mc))

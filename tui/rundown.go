@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
 // sides is one row for each side: its share of the traffic as a bar, version and pods.
@@ -32,8 +33,8 @@ func (m *model) sides(width int) []string {
 		promoted = c.Revision // the primary is being rolled to it, or has been; its image says so too
 	}
 	both := []side{
-		{"primary", t.Primary, 100 - weight, "all others", images(c.Images.Primary), shortRevision(promoted), podCount(c.Pods, view.SidePrimary)},
-		{"canary", t.Canary, weight, "matching", images(c.Images.Target), shortRevision(c.Revision), podCount(c.Pods, view.SideCanary)},
+		{"primary", t.Primary, 100 - weight, "all others", images(c.Images.Primary), cells.ShortRevision(promoted), podCount(c.Pods, view.SidePrimary)},
+		{"canary", t.Canary, weight, "matching", images(c.Images.Target), cells.ShortRevision(c.Revision), podCount(c.Pods, view.SideCanary)},
 	}
 	switch c.Split() {
 	case view.SplitMatch:
@@ -57,7 +58,7 @@ func (m *model) sides(width int) []string {
 	bar := min(60, width-labelWidth-5-rest)
 	var lines []string
 	for _, x := range both {
-		line := x.style.Render(pad(x.name, labelWidth))
+		line := x.style.Render(cells.Pad(x.name, labelWidth))
 		if !m.detail.loaded {
 			lines = append(lines, line)
 			continue
@@ -68,7 +69,7 @@ func (m *model) sides(width int) []string {
 			width int
 		}{{x.image, imageW}, {t.Label.Render(x.rev), revW}, {x.pod, podW}} {
 			if col.width > 0 {
-				line += "  " + fit(col.text, col.width, s.Ellipsis)
+				line += "  " + cells.Fit(col.text, col.width, s.Ellipsis)
 			}
 		}
 		lines = append(lines, line)
@@ -80,9 +81,9 @@ func (m *model) sides(width int) []string {
 func (m *model) share(percent int, match string, width int, style lipgloss.Style) string {
 	const number = 5
 	if match != "" {
-		return style.Render(fit(match, max(width, 0)+number, m.theme.Symbols.Ellipsis))
+		return style.Render(cells.Fit(match, max(width, 0)+number, m.theme.Symbols.Ellipsis))
 	}
-	text := padLeft(strconv.Itoa(percent)+"%", number)
+	text := cells.PadLeft(strconv.Itoa(percent)+"%", number)
 	if width < 4 {
 		return text
 	}
@@ -105,7 +106,7 @@ func (m *model) bar(percent, width int, style lipgloss.Style) string {
 func images(all []string) string {
 	var short []string
 	for _, image := range all {
-		short = append(short, shortImage(image))
+		short = append(short, cells.ShortImage(image))
 	}
 	return strings.Join(short, ",")
 }
@@ -166,12 +167,12 @@ func (m *model) next(width int) []string {
 		if c.NextAction == "" {
 			return []string{""}
 		}
-		return wrap(c.NextAction, width, 2, s.Ellipsis)
+		return cells.Wrap(c.NextAction, width, 2, s.Ellipsis)
 	}
 	left := c.NextActionTime.Sub(m.clock)
 	when := "due"
 	if left > 0 {
-		when = span(left)
+		when = cells.Span(left)
 	}
 	bar := ""
 	since := c.HoldStart
@@ -185,9 +186,9 @@ func (m *model) next(width int) []string {
 	}
 	// The time has a fixed width, so that the words after it do not jump.
 	if bar == "" {
-		when = pad(when, 5)
+		when = cells.Pad(when, 5)
 	}
-	return []string{bar + t.Title.Render(padLeft(when, 5)) + "  " + c.NextAction}
+	return []string{bar + t.Title.Render(cells.PadLeft(when, 5)) + "  " + c.NextAction}
 }
 
 func (m *model) checks() string {
@@ -230,10 +231,10 @@ func (m *model) hooks() string {
 			text += t.Label.Render(" " + h.Type)
 		}
 		if h.State != "" && h.State != "Passed" {
-			text += " " + lowerFirst(h.State)
+			text += " " + cells.LowerFirst(h.State)
 		}
 		if h.State == "Failed" && h.Message != "" {
-			text += t.Label.Render(": " + cut(h.Message, 60, s.Ellipsis))
+			text += t.Label.Render(": " + cells.Cut(h.Message, 60, s.Ellipsis))
 		}
 		parts = append(parts, text)
 	}
@@ -269,12 +270,12 @@ func (m *model) track(width int) string {
 	t, s, c := &m.theme, &m.theme.Symbols, &m.detail.canary
 	if len(c.Steps) == 0 {
 		if c.Run != nil && c.Run.Rollback {
-			return t.Label.Render("none: rollback to " + shortRevision(c.Run.Revision))
+			return t.Label.Render("none: rollback to " + cells.ShortRevision(c.Run.Revision))
 		}
 		return ""
 	}
 	lead := fmt.Sprintf("%d/%d", c.CurrentStep, max(c.TotalSteps, len(c.Steps)))
-	lead = pad(t.Title.Render(lead), 7)
+	lead = cells.Pad(t.Title.Render(lead), 7)
 	room := width - ansi.StringWidth(lead)
 
 	texts := make([]string, len(c.Steps)) // plain, for measuring

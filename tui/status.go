@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
+
+	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
 // tone colours a message and chooses its sign.
@@ -87,7 +89,7 @@ func (m *model) statusLine() string {
 	if i.By != "" {
 		line += " by " + i.By
 	}
-	line += " " + lowerFirst(i.Outcome)
+	line += " " + cells.LowerFirst(i.Outcome)
 	if i.Message != "" {
 		line += t.Label.Render(": " + i.Message)
 	}
@@ -97,7 +99,7 @@ func (m *model) statusLine() string {
 func (m *model) waitingText() string {
 	t := &m.theme
 	return t.Warn.Render(t.Symbols.Waiting) + " " + m.status.verb + " sent, waiting for the agent's answer" +
-		t.Label.Render(fmt.Sprintf(" %s", span(m.clock.Sub(m.status.sent))))
+		t.Label.Render(fmt.Sprintf(" %s", cells.Span(m.clock.Sub(m.status.sent))))
 }
 
 func (m *model) toned(t tone) string {

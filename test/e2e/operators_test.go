@@ -109,7 +109,7 @@ func TestTwoOperators(t *testing.T) {
 	for i, code := range codes {
 		accepted := code == 0 && strings.Contains(answers[i], "sending all traffic to the primary")
 		refused := code == 1 && (strings.Contains(answers[i], "was refused: no run is in progress") ||
-			strings.Contains(answers[i], "a later verb took its place"))
+			strings.Contains(answers[i], "took its place before the agent answered"))
 		if !accepted && !refused {
 			t.Errorf("operator %d: exit %d: %s", i, code, answers[i])
 		}
