@@ -94,7 +94,7 @@ func (o *Options) completeRun(cmd *cobra.Command, args []string, typed string) (
 		if selection.Complete(o.Deps, cmd, args) == nil {
 			found, _ := selection.Find(ctx, o.Deps)
 			for _, f := range found {
-				for _, r := range runs(f.View) {
+				for _, r := range f.View.Runs() {
 					ids = append(ids, r.ID)
 				}
 			}
@@ -107,25 +107,6 @@ func (o *Options) completeRun(cmd *cobra.Command, args []string, typed string) (
 		}
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
-}
-
-// runs are those under way and finished, newest first.
-func runs(v view.Canary) []view.Run {
-	if r := v.Run; r != nil && r.Outcome == "" {
-		return append([]view.Run{current(v)}, v.History...)
-	}
-	return v.History
-}
-
-// current is the run under way, with what only its steps tell.
-func current(v view.Canary) view.Run {
-	r := *v.Run
-	for _, s := range v.Steps {
-		if s.State != "Pending" {
-			r.MaxWeight = max(r.MaxWeight, s.Weight)
-		}
-	}
-	return r
 }
 
 // Run prints the history.
@@ -153,7 +134,7 @@ func (o *Options) print(found []cli.Found) error {
 			continue
 		}
 		object, err := view.Object("RunHistory", f.Namespace, f.Name, History{
-			Canary: f.Name, Foreign: f.View.Foreign, Runs: append([]view.Run{}, runs(f.View)...),
+			Canary: f.Name, Foreign: f.View.Foreign, Runs: append([]view.Run{}, f.View.Runs()...),
 		})
 		if err != nil {
 			return err
@@ -183,7 +164,7 @@ func (o *Options) words(found []cli.Found) error {
 		case f.View.Foreign && o.Single():
 			word = fmt.Sprintf("another controller runs canary %s, and keeps no history; its events may tell: kubectl canary events %s -n %s",
 				f.Name, f.Name, f.Namespace)
-		case len(runs(f.View)) == 0 && o.Single():
+		case len(f.View.Runs()) == 0 && o.Single():
 			word = fmt.Sprintf("canary %s has had no run yet", f.Name)
 		}
 		if word != "" {
@@ -211,7 +192,7 @@ func (o *Options) one(f cli.Found) error {
 	if f.Err != nil {
 		return f.Err
 	}
-	all := runs(f.View)
+	all := f.View.Runs()
 	if f.View.Foreign || len(all) == 0 {
 		return errors.Join(o.words([]cli.Found{f}), fmt.Errorf("there is no run of canary %q to show", f.Name))
 	}

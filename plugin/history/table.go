@@ -52,7 +52,7 @@ func (o *Options) table(found []cli.Found) error {
 		if f.Err != nil {
 			continue
 		}
-		for _, r := range runs(f.View.Cleaned()) {
+		for _, r := range f.View.Cleaned().Runs() {
 			cells := o.cells(f.View, r)
 			if named {
 				cells = slices.Insert(cells, 0, any(view.Clean(f.Name)))

@@ -40,6 +40,8 @@ type Mark struct {
 type Data struct {
 	Canary  []Point
 	Primary []Point
+	// Live are values of the canary from between its checks; they are drawn as single dots.
+	Live []Point
 	// Min and Max are the limits of a passing value; nil is no limit.
 	Min, Max *float64
 	Marks    []Mark
@@ -146,6 +148,11 @@ func plot(d Data, width, height int, o Options) (s string, ok bool) {
 	segments(d.Canary, from, to, func(a, b Point) {
 		c.line(x(a.Time), y(a.Value), x(b.Time), y(b.Value))
 	})
+	for _, p := range d.Live {
+		if !math.IsNaN(p.Value) && !p.Time.Before(from) && !p.Time.After(to) {
+			c.line(x(p.Time), y(p.Value), x(p.Time), y(p.Value))
+		}
+	}
 	for _, m := range d.Marks {
 		if m.Kind != MarkFailed || m.Time.Before(from) || m.Time.After(to) {
 			continue

@@ -39,6 +39,9 @@ func (g Glyphs) Legend() (canary, primary, limit string) {
 	return "⠤⠒", "⠂⠂", "┄┄"
 }
 
+// live is a single value of the canary.
+func (g Glyphs) live() string { return string(g.set().canary(1)) }
+
 // glyphSet is what a canvas needs to know of a set.
 type glyphSet struct {
 	dotsX, dotsY    int

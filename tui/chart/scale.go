@@ -35,7 +35,7 @@ func newValueAxis(d Data, rows int, unit Unit) valueAxis {
 			lo, hi = min(lo, v), max(hi, v)
 		}
 	}
-	for _, points := range [][]Point{d.Canary, d.Primary} {
+	for _, points := range [][]Point{d.Canary, d.Primary, d.Live} {
 		for _, p := range points {
 			take(p.Value)
 		}

@@ -113,6 +113,9 @@ func Legend(d Data, o Options) string {
 	if len(d.Primary) > 0 {
 		parts = append(parts, legend(o.Styles.Primary, primary, "primary"))
 	}
+	if len(d.Live) > 0 {
+		parts = append(parts, legend(o.Styles.Canary, o.Glyphs.live(), "live"))
+	}
 	if d.Min != nil || d.Max != nil {
 		parts = append(parts, legend(o.Styles.Limit, limit, "limit"))
 	}

@@ -15,6 +15,9 @@ type Name string
 const (
 	// Auto follows the background of the terminal, dark or light.
 	Auto Name = "auto"
+	// Dark and Light are for terminals that do not tell their background.
+	Dark  Name = "dark"
+	Light Name = "light"
 	// HighContrast has no grey: bright or dark colours in bold, on the same axis.
 	HighContrast Name = "high-contrast"
 	// Mono has no colour at all, only bold, faint and reverse.
@@ -22,14 +25,16 @@ const (
 )
 
 // Names lists the themes, for flags and their completion.
-func Names() []string { return []string{string(Auto), string(HighContrast), string(Mono)} }
+func Names() []string {
+	return []string{string(Auto), string(Dark), string(Light), string(HighContrast), string(Mono)}
+}
 
 // Parse accepts one of [Names]; the empty string is Auto.
 func Parse(s string) (Name, error) {
 	switch n := Name(s); n {
 	case "":
 		return Auto, nil
-	case Auto, HighContrast, Mono:
+	case Auto, Dark, Light, HighContrast, Mono:
 		return n, nil
 	}
 	return "", fmt.Errorf("unknown theme %q: use one of %s", s, strings.Join(Names(), ", "))
@@ -89,6 +94,10 @@ func New(name Name, isDark, ascii bool) Theme {
 		if isDark {
 			t = contrastDark.theme()
 		}
+	case Dark:
+		t = dark.theme()
+	case Light:
+		t = light.theme()
 	case Auto:
 		t = light.theme()
 		if isDark {
