@@ -25,9 +25,12 @@ type Options struct {
 	Selector string
 	// Detail adds events, pods and images. Needs a Name.
 	Detail bool
+	// Heartbeat is after how long a silence the API server is asked whether it is still there: a
+	// watch on a server that hangs is silent for ever. Zero does not ask.
+	Heartbeat time.Duration
 }
 
-// Update is what a feed reports: Canary, Gone, Stale, Fresh or Synced.
+// Update is what a feed reports: Canary, Gone, Stale, Fresh, Alive or Synced.
 type Update interface{ update() }
 
 // Canary is a new or changed view.
@@ -47,6 +50,9 @@ type Stale struct {
 // Fresh ends Stale.
 type Fresh struct{}
 
+// Alive says that the API server answered a heartbeat.
+type Alive struct{}
+
 // Synced says that everything that existed at the start has been reported.
 type Synced struct{}
 
@@ -54,6 +60,7 @@ func (Canary) update() {}
 func (Gone) update()   {}
 func (Stale) update()  {}
 func (Fresh) update()  {}
+func (Alive) update()  {}
 func (Synced) update() {}
 
 // Start lists, then watches until ctx ends, which closes the channel. An error of the first list is
@@ -70,7 +77,7 @@ func Start(ctx context.Context, options Options) (<-chan Update, error) {
 	canaries := &source{
 		kind:    kindCanary,
 		client:  resource(options.Client, v1beta1.CanaryResource, options.Namespace),
-		options: listOptions,
+		options: listOptions, heartbeat: options.Heartbeat,
 	}
 	first, err := canaries.list(ctx)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/dynamic"
@@ -162,6 +163,33 @@ func TestReconnect(t *testing.T) {
 	server.Allow("watch", "canaries")
 	server.Delete(path + "new")
 	r.until(is[Fresh])
+}
+
+// A watch on a server that hangs is silent for ever, and looks like one on which nothing happens.
+func TestHeartbeat(t *testing.T) {
+	for _, name := range []string{"", "app"} {
+		server := clustertest.New(t)
+		server.Put(t, canary("app", "Progressing", 10))
+		r := start(t, server, Options{Namespace: "test", Name: name, Heartbeat: 100 * time.Millisecond})
+		r.until(is[Alive])
+		server.Hang(true)
+		seen := r.until(is[Stale])
+		if stale := seen[len(seen)-1].(Stale); !strings.Contains(stale.Err.Error(), "has not answered for 50ms") {
+			t.Errorf("stale because of %v", stale.Err)
+		}
+		server.Hang(false)
+		r.until(is[Fresh])
+		r.until(is[Alive])
+	}
+	server := clustertest.New(t)
+	r := start(t, server, Options{Namespace: "test"})
+	r.until(is[Synced])
+	before := len(server.Requests())
+	server.Put(t, canary("app", "Progressing", 10))
+	r.until(weight("app", 10))
+	if after := server.Requests(); len(after) > before+1 { // the watch
+		t.Errorf("without a heartbeat: %v", after[before:])
+	}
 }
 
 func TestBrokenObjectHidesNoOther(t *testing.T) {

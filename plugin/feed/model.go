@@ -94,6 +94,8 @@ func (m *model) handle(ctx context.Context, msg message) {
 		return
 	}
 	switch msg.op {
+	case opAlive:
+		m.queue.push(Alive{})
 	case opReplace:
 		m.replace(ctx, msg.items)
 	case opDelete:

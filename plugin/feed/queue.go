@@ -38,6 +38,8 @@ func queueKey(u Update) string {
 		return "canary/" + u.Namespace + "/" + u.Name
 	case Stale, Fresh:
 		return "connection"
+	case Alive:
+		return "alive"
 	}
 	return "synced"
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
@@ -46,6 +47,7 @@ const (
 	opBroken            // err broke the connection; the source tries again
 	opFresh             // the connection works again
 	opDenied            // err ended the source for good
+	opAlive             // the server answered a heartbeat
 )
 
 // message is what a source tells the model.
@@ -67,6 +69,8 @@ type source struct {
 	options metav1.ListOptions
 
 	version string
+	// heartbeat is the silence after which the server is asked whether it is there; zero never asks.
+	heartbeat time.Duration
 }
 
 func resource(client dynamic.Interface, gvr schema.GroupVersionResource, namespace string) dynamic.ResourceInterface {
@@ -154,17 +158,65 @@ func (s *source) once(ctx context.Context, send func(message) bool, alive func()
 		return ctx.Err()
 	}
 	started := time.Now()
-	seen := false
-	for event := range w.ResultChan() {
-		seen = true
-		if err := s.handle(event, send); err != nil {
-			return err
-		}
+	seen, err := s.follow(ctx, w, send)
+	if err != nil {
+		return err
 	}
 	if ctx.Err() == nil && !seen && time.Since(started) < time.Second {
 		return errors.New("the API server ended the watch at once")
 	}
 	return ctx.Err()
+}
+
+// follow hands on the events of a watch until it ends; seen is true when there was one.
+func (s *source) follow(ctx context.Context, w watch.Interface, send func(message) bool) (seen bool, err error) {
+	var silence <-chan time.Time // never, without a heartbeat
+	if s.heartbeat > 0 {
+		ticker := time.NewTicker(s.heartbeat)
+		defer ticker.Stop()
+		silence = ticker.C
+	}
+	last := time.Now()
+	for {
+		select {
+		case event, ok := <-w.ResultChan():
+			if !ok {
+				return seen, nil
+			}
+			seen, last = true, time.Now()
+			if err := s.handle(event, send); err != nil {
+				return seen, err
+			}
+		case <-silence:
+			if time.Since(last) < s.heartbeat {
+				continue
+			}
+			if err := s.knock(ctx); err != nil {
+				return seen, err
+			}
+			if !send(message{op: opAlive}) {
+				return seen, context.Canceled
+			}
+		}
+	}
+}
+
+// knock asks the server for as little as the user may read: a list out of its cache that has one
+// object at most.
+func (s *source) knock(ctx context.Context) error {
+	patience := s.heartbeat / 2
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the API server has not answered for %s", patience))
+	defer cancel()
+	options := s.options
+	options.ResourceVersion = "0"
+	if options.FieldSelector == "" {
+		options.FieldSelector = fields.OneTermEqualSelector("metadata.name", "-").String()
+	}
+	_, err := s.client.List(ctx, options)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
+	return err
 }
 
 func (s *source) handle(event watch.Event, send func(message) bool) error {

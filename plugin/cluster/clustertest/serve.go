@@ -47,6 +47,14 @@ func parse(path string) (target, bool) {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.hanging {
+		done := make(chan struct{})
+		defer close(done)
+		go s.wakeWhenGone(r, done)
+		for s.hanging && !s.closed && r.Context().Err() == nil {
+			s.changed.Wait()
+		}
+	}
 	if s.unreachable {
 		http.Error(w, "no healthy upstream", http.StatusServiceUnavailable)
 		return

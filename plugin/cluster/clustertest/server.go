@@ -53,6 +53,7 @@ type Server struct {
 	cut      int
 	// unreachable is what a load balancer says of it.
 	unreachable bool
+	hanging     bool // requests get no answer
 	logs        map[string]*podLog // by namespace/pod/container
 }
 
@@ -180,6 +181,15 @@ func (s *Server) Unreachable(yes bool) {
 	defer s.mu.Unlock()
 	s.unreachable = yes
 	s.cut++
+	s.changed.Broadcast()
+}
+
+// Hang makes the server leave requests without an answer, watches that are open included, or answer
+// those that wait.
+func (s *Server) Hang(yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hanging = yes
 	s.changed.Broadcast()
 }
 
