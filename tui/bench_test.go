@@ -7,19 +7,20 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
+	"github.com/kubectl-canary/kubectl-canary/tui/source"
 )
 
 func benchModel(b *testing.B) *model {
 	m := newModel(b.Context(), options())
 	m.Update(tea.WindowSizeMsg{Width: 200, Height: 60})
-	m.Update(CanaryMsg{scene.Of("progressing")})
+	m.Update(source.Canary{View: scene.Of("progressing")})
 	return m
 }
 
 // The budget is 2 ms.
 func BenchmarkUpdateCanary(b *testing.B) {
 	m := benchModel(b)
-	msg := CanaryMsg{scene.Of("progressing")}
+	msg := source.Canary{View: scene.Of("progressing")}
 	for b.Loop() {
 		m.Update(msg)
 	}
@@ -45,7 +46,7 @@ func BenchmarkView(b *testing.B) {
 // The longest strings that pass the cleaning, in every place a cluster can put one.
 func BenchmarkViewHostile(b *testing.B) {
 	m := benchModel(b)
-	m.Update(CanaryMsg{hostile(scene.Of("many"), strings.Repeat("漢é", 2000))})
+	m.Update(source.Canary{View: hostile(scene.Of("many"), strings.Repeat("漢é", 2000))})
 	for b.Loop() {
 		m.View()
 	}

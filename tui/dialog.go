@@ -8,19 +8,22 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+
 	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
 // dialog is a verb that waits for confirmation.
 type dialog struct {
-	verb     string
-	revision string // that the question is about
-	opened   time.Time
-	lastKey  time.Time
+	verb    string
+	canary  view.Canary // as it was when the question was asked
+	reason  string      // typed by the operator
+	opened  time.Time
+	lastKey time.Time
 }
 
-func newDialog(verb, revision string, now time.Time) *dialog {
-	return &dialog{verb: verb, revision: revision, opened: now, lastKey: now}
+func newDialog(verb string, c view.Canary, now time.Time) *dialog {
+	return &dialog{verb: verb, canary: c, opened: now, lastKey: now}
 }
 
 // armed is true once the grace period is over.
@@ -36,7 +39,7 @@ func (d *dialog) wake() tea.Cmd {
 // dialogBox draws the confirmation.
 func (m *model) dialogBox(maxWidth, maxHeight int) []string {
 	t := &m.theme
-	question, effect := m.question(m.dialog.verb)
+	question, effect := m.question(m.dialog.verb, &m.dialog.canary)
 	inner := min(maxWidth-4, 62)
 	if inner < 8 {
 		inner = max(1, maxWidth-4)
@@ -47,6 +50,9 @@ func (m *model) dialogBox(maxWidth, maxHeight int) []string {
 	}
 	lines = append(lines, "")
 	lines = append(lines, cells.Wrap(effect, inner, 5, t.Symbols.Ellipsis)...)
+	if m.dialog.reason != "" {
+		lines = append(lines, t.Label.Render("reason ")+cells.Cut(m.dialog.reason, inner-7, t.Symbols.Ellipsis))
+	}
 	yes, no := "y/enter", "n/esc"
 	if inner < 36 {
 		yes, no = "y", "n"
@@ -55,7 +61,11 @@ func (m *model) dialogBox(maxWidth, maxHeight int) []string {
 	if !m.dialog.armed(m.clock) {
 		keys = t.Disabled.Render(yes + " " + m.dialog.verb)
 	}
-	lines = append(lines, "", keys+"   "+t.Key.Render(no)+" cancel")
+	keys += "   " + t.Key.Render(no) + " cancel"
+	if inner >= 36 {
+		keys += "   " + t.Key.Render("r") + " " + t.Label.Render("add a reason")
+	}
+	lines = append(lines, "", keys)
 	return m.box(tighten(lines, maxHeight-2), inner)
 }
 
@@ -65,27 +75,6 @@ func tighten(lines []string, room int) []string {
 		return lines
 	}
 	return slices.DeleteFunc(lines, func(l string) bool { return l == "" })
-}
-
-// helpBox lists the keys.
-func (m *model) helpBox(maxWidth, maxHeight int) []string {
-	t := &m.theme
-	inner := max(1, min(maxWidth-4, 66))
-	lines := []string{t.Title.Render("Keys"), ""}
-	for i, topic := range m.keys.help() {
-		if i > 0 {
-			lines = append(lines, "")
-		}
-		for _, l := range topic {
-			lines = append(lines, t.Key.Render(cells.Pad(l.keys, 8))+l.text)
-		}
-	}
-	lines = append(lines, "", t.Label.Render("any key closes this"))
-	lines = tighten(lines, maxHeight-2)
-	if n := maxHeight - 2; n > 0 && len(lines) > n {
-		lines = lines[:n]
-	}
-	return m.box(lines, inner)
 }
 
 // box frames lines that are at most inner wide.

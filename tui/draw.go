@@ -16,7 +16,7 @@ func (m *model) at(t time.Time) string {
 		return "        "
 	}
 	t = t.In(m.clock.Location())
-	if m.clock.Sub(t).Abs() > 20*time.Hour {
+	if m.shown.Sub(t).Abs() > 20*time.Hour {
 		return t.Format("02 Jan  ")
 	}
 	return t.Format("15:04:05")

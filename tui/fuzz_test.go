@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
+	"github.com/kubectl-canary/kubectl-canary/tui/source"
 )
 
 // Around every breakpoint, dialog and help open or not, the frame always fits.
@@ -85,13 +86,13 @@ func FuzzFrame(f *testing.F) {
 		c.Message = s
 		d := drive(t, "connecting")
 		d.send(tea.WindowSizeMsg{Width: width, Height: height})
-		d.send(CanaryMsg{c})
+		d.send(source.Canary{View: c})
 		d.press("A")
 		if mode&2 != 0 {
 			d.press("n", "tab", "j", "c")
 		}
 		if mode&4 != 0 {
-			d.send(StaleMsg{Err: errors.New(s)})
+			d.send(source.Stale{Err: errors.New(s)})
 			d.send(answerMsg{verb: "abort", err: errors.New(s)})
 		}
 		checkFrame(t, strings.Join(d.m.frame(), "\n"), max(0, width), max(0, height))

@@ -13,14 +13,16 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/exp/golden"
 
+	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
+	"github.com/kubectl-canary/kubectl-canary/tui/source"
 	"github.com/kubectl-canary/kubectl-canary/tui/theme"
 )
 
 // noActions stands for a caller that could act; frames do not call it.
 type noActions struct{}
 
-func (noActions) Do(context.Context, Request) (Outcome, error) { return Outcome{}, nil }
+func (noActions) Do(context.Context, view.Canary, Request) (Outcome, error) { return Outcome{}, nil }
 
 func options() Options {
 	return Options{
@@ -29,19 +31,19 @@ func options() Options {
 	}
 }
 
-func updatesOf(state string) []Update {
+func updatesOf(state string) []source.Update {
 	switch state {
 	case "connecting":
 		return nil
 	case "stale":
-		return []Update{
-			CanaryMsg{scene.Of("progressing")},
-			StaleMsg{Since: scene.Epoch.Add(-12 * time.Second), Err: errors.New("connection refused")},
+		return []source.Update{
+			source.Canary{View: scene.Of("progressing")},
+			source.Stale{Since: scene.Epoch.Add(-12 * time.Second), Err: errors.New("connection refused")},
 		}
 	case "gone":
-		return []Update{CanaryMsg{scene.Of("succeeded")}, GoneMsg{}}
+		return []source.Update{source.Canary{View: scene.Of("succeeded")}, source.Gone{}}
 	}
-	return []Update{CanaryMsg{scene.Of(state)}}
+	return []source.Update{source.Canary{View: scene.Of(state)}}
 }
 
 func TestFrameGolden(t *testing.T) {

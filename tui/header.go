@@ -38,7 +38,10 @@ func (m *model) header(width int) []string {
 	if m.context != "" {
 		where = append(where, "context "+m.context)
 	}
-	if m.readOnly {
+	switch {
+	case m.playback != nil:
+		where = append(where, "recording")
+	case m.readOnly:
 		where = append(where, "read-only")
 	}
 	left := t.Title.Render(c.Name) + "  " + t.Label.Render(strings.Join(where, " "+s.Dot+" "))
@@ -78,7 +81,7 @@ func (m *model) detailsLine(width int) string {
 	if c.Run != nil && !c.Run.Start.IsZero() {
 		end := c.Run.End
 		if end.IsZero() {
-			end = m.clock
+			end = m.shown
 		}
 		add("run " + cells.Span(end.Sub(c.Run.Start)))
 	}
@@ -89,8 +92,16 @@ func (m *model) banner() string {
 	if m.detail.gone {
 		return "deleted; this is the last state that was seen"
 	}
-	st := m.detail.stale
+	return bannerOf(m, &m.detail.connection)
+}
+
+// bannerOf says how old the data are when they cannot be trusted to be current.
+func bannerOf(m *model, c *connection) string {
+	st := c.stale
 	if st == nil {
+		if age := m.clock.Sub(c.heard); !c.heard.IsZero() && age > quietFor && m.playback == nil {
+			return "nothing heard from the API server for " + cells.Span(age)
+		}
 		return ""
 	}
 	text := "stale"

@@ -17,6 +17,7 @@ const (
 	wideWidth     = 120 // from this and wideHeight on, two columns
 	wideHeight    = 28
 	roomyHeight   = 28 // from this height on, blank lines separate the parts
+	leastText     = 5  // below this a text or a history says nothing
 	podsHeight    = 36 // from this height on, the stacked layout lists pods too
 )
 
@@ -29,10 +30,16 @@ func (m *model) View() tea.View {
 	v.AltScreen = true
 	v.WindowTitle = m.windowTitle()
 	v.ProgressBar = m.progress()
+	if m.mouse {
+		v.MouseMode = tea.MouseModeCellMotion
+	}
 	return v
 }
 
 func (m *model) windowTitle() string {
+	if m.screen == inFleet {
+		return "canaries: " + m.scope
+	}
 	_, word, _ := m.phase()
 	return m.detail.canary.Name + " " + m.detail.canary.Namespace + ": " + word
 }
@@ -41,7 +48,7 @@ func (m *model) windowTitle() string {
 func (m *model) progress() *tea.ProgressBar {
 	c := &m.detail.canary
 	switch {
-	case !m.detail.loaded || m.detail.gone:
+	case !m.detail.loaded || m.detail.gone || m.screen == inFleet:
 		return tea.NewProgressBar(tea.ProgressBarNone, 0)
 	case c.Phase == "Failed":
 		return tea.NewProgressBar(tea.ProgressBarError, 100)
@@ -68,10 +75,17 @@ func (m *model) frame() []string {
 	if w <= 0 || h <= 0 {
 		return nil
 	}
+	m.zones, m.barLines = m.zones[:0], 0
 	var lines []string
 	switch {
 	case w < tinyWidth:
 		lines = []string{"terminal too small"}
+	case m.screen == inFleet:
+		lines = m.fleetFrame(w, h)
+	case m.screen == inText && h >= leastText:
+		lines = m.textFrame(w, h)
+	case m.screen == inHistory && h >= leastText:
+		lines = m.historyFrame(w, h)
 	case w < compactWidth || h < compactHeight:
 		lines = m.compact(w, h)
 	case w >= wideWidth && h >= wideHeight:
@@ -84,7 +98,9 @@ func (m *model) frame() []string {
 	case w < tinyWidth:
 	case m.dialog != nil:
 		lines = overlay(lines, m.dialogBox(w, h), w)
-	case m.help:
+	case m.palette != nil:
+		lines = overlay(lines, m.paletteBox(w, h), w)
+	case m.help != nil:
 		lines = overlay(lines, m.helpBox(w, h), w)
 	}
 	return lines
@@ -118,15 +134,30 @@ func (m *model) top(width, height int) []string {
 	return lines
 }
 
-// bottom is the status line and the keys.
-func (m *model) bottom(width int) []string { return []string{m.statusLine(), m.footer(width)} }
+// bottom is the time line of a replay, the status line and the keys.
+func (m *model) bottom(width, height int) []string {
+	var lines []string
+	if b := m.timelineBar(); b != nil {
+		lines = b.Lines(width, &m.theme)
+		m.barTop, m.barLines = height-2-len(lines), len(lines)
+	}
+	status := m.statusLine()
+	switch {
+	case m.prompt != nil:
+		status = m.prompt.line(m, width)
+	case m.hint:
+		status = m.theme.Label.Render("new here? ") + m.theme.Key.Render("?") + m.theme.Label.Render(" shows all keys, ") +
+			m.theme.Key.Render(":") + m.theme.Label.Render(" finds a command by name; keys that act ask first")
+	}
+	return append(lines, status, m.footer(width, height-1))
+}
 
 // stacked puts all panels below each other. The focused one gets the spare lines, the others what
 // they need least.
 func (m *model) stacked(width, height int) []string {
 	e := m.theme.Symbols.Ellipsis
 	lines := m.top(width, height)
-	bottom := m.bottom(width)
+	bottom := m.bottom(width, height)
 	room := height - len(lines) - len(bottom)
 
 	events := clampInt(room/3, 3, 10)
@@ -159,7 +190,7 @@ func (m *model) stacked(width, height int) []string {
 func (m *model) wide(width, height int) []string {
 	const gap = 3
 	lines := m.top(width, height)
-	bottom := m.bottom(width)
+	bottom := m.bottom(width, height)
 	room := height - len(lines) - len(bottom)
 	right := clampInt(width*2/5, 44, 80)
 	left := width - right - gap
@@ -208,7 +239,7 @@ func (m *model) compact(width, height int) []string {
 	if height < 5 {
 		return lines
 	}
-	bottom := m.bottom(width)
+	bottom := m.bottom(width, height)
 	return append(full(lines, width, height-len(bottom), s.Ellipsis), bottom...)
 }
 

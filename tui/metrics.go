@@ -101,6 +101,9 @@ func merged(charts []metricChart) (d chart.Data) {
 		if len(x.Primary) > 0 {
 			d.Primary = x.Primary
 		}
+		if len(x.Live) > 0 {
+			d.Live = x.Live
+		}
 		if x.Min != nil {
 			d.Min = x.Min
 		}
@@ -172,11 +175,16 @@ func (m *model) metricTitle(i, width int) string {
 	metric, t := &m.detail.canary.Metrics[i], &m.theme
 	right := m.verdict(metric)
 	name := t.Title.Render(metric.Name)
-	if metric.Primary != nil {
-		beside := t.Primary.Render("primary " + chart.Format(*metric.Primary, unitOf(metric.Unit)))
+	add := func(beside string) {
 		if ansi.StringWidth(name)+ansi.StringWidth(right)+ansi.StringWidth(beside)+6 <= width {
 			right = beside + "  " + right
 		}
+	}
+	if metric.Primary != nil {
+		add(t.Primary.Render("primary " + chart.Format(*metric.Primary, unitOf(metric.Unit))))
+	}
+	if now := m.detail.live.newest(metric); now != nil {
+		add(t.Canary.Render("now " + chart.Format(*now, unitOf(metric.Unit))))
 	}
 	return cells.Spread(name, right, width, t.Symbols.Ellipsis)
 }

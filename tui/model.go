@@ -8,33 +8,53 @@ import (
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui/chart"
+	"github.com/kubectl-canary/kubectl-canary/tui/source"
 	"github.com/kubectl-canary/kubectl-canary/tui/theme"
 )
 
-// model is the one Bubble Tea model: what every screen shares, and the screen of one canary.
+// model is the one Bubble Tea model: what every screen shares, and the screens.
 type model struct {
-	// ctx bounds the actions that are under way; it is the context of Run.
-	ctx     context.Context
-	actions Actions
-	now     func() time.Time
+	// ctx bounds the subscriptions and the actions that are under way; it is the context of Run.
+	ctx      context.Context
+	source   source.Source
+	actions  Actions
+	playback Playback // nil unless a recording is played
+	now      func() time.Time
 
 	context  string // name of the kubeconfig context
+	scope    string // what the fleet is made of, in words
 	readOnly bool
 
 	clock         time.Time // now() as of the last message; View knows no other time
+	shown         time.Time // the moment that is shown: the clock, or the position in a replay
 	width, height int
-	keys          keyMap
+	commands      []command
 	themeName     theme.Name
 	isDark, ascii bool
 	theme         theme.Theme
 	glyphs        chart.Glyphs
+	mouse         bool
+	hint          bool   // the hint of the first run is shown
+	zones         []zone // of the frame that was drawn last
 
-	detail  detail
-	dialog  *dialog // nil unless a verb waits for confirmation
-	help    bool
-	status  status
-	ticking bool // a tick is on its way
-	quit    quitKind
+	barTop, barLines int // where the time line of a replay was drawn
+
+	root, screen place // the screen it began with, the screen that is shown
+	from         place // where history or text was opened
+	fleet        *fleetScreen
+	detail       detail
+	history      historyScreen
+	text         textScreen
+
+	subscriptions int // that there have been; the last one's id
+	dialog        *dialog
+	palette       *palette
+	prompt        *prompt
+	help          *helpPage
+	status        status
+	ticking       bool // a tick is on its way
+	quit          quitKind
+	failure       error // what ended the first screen before it showed anything
 }
 
 type quitKind int
@@ -43,34 +63,27 @@ const (
 	quitNot quitKind = iota
 	quitByKey
 	quitInterrupted
+	quitFailed
 )
 
-// detail is the screen of one canary.
-type detail struct {
-	canary view.Canary // cleaned
-	loaded bool        // false until the first CanaryMsg
-	stale  *StaleMsg
-	gone   bool
-	charts []metricChart // one for each of canary.Metrics
-	focus  panel
-	newest int // events scrolled away at the top
-}
-
-// panel is a part of the screen that can be given the spare room.
-type panel int
+// place is a screen. Those behind the root form a path: fleet, detail, and history or text.
+type place int
 
 const (
-	panelMetrics panel = iota
-	panelEvents
-	panelPods
-	panels
+	inFleet place = 1 << iota
+	inDetail
+	inHistory
+	inText
+
+	anywhere = inFleet | inDetail | inHistory | inText
 )
 
 func newModel(ctx context.Context, o Options) *model {
 	m := &model{
-		ctx: ctx, actions: o.Actions, now: o.Now, keys: newKeyMap(),
-		context: view.Clean(o.Context), readOnly: o.ReadOnly || o.Actions == nil,
-		themeName: o.Theme, isDark: true, ascii: o.ASCII,
+		ctx: ctx, source: o.Source, actions: o.Actions, playback: o.Playback, now: o.Now,
+		context: view.Clean(o.Context), scope: view.Clean(o.Scope), readOnly: o.ReadOnly || o.Actions == nil,
+		commands: commands(), themeName: o.Theme, isDark: o.Theme != theme.Light, ascii: o.ASCII,
+		mouse: !o.NoMouse, hint: o.Hint, root: inFleet,
 	}
 	if m.now == nil {
 		m.now = time.Now
@@ -78,25 +91,49 @@ func newModel(ctx context.Context, o Options) *model {
 	if m.ascii {
 		m.glyphs = chart.ASCII
 	}
-	m.detail.canary = view.Canary{Name: o.Name, Namespace: o.Namespace}.Cleaned()
-	m.clock = m.now()
+	if o.Name != "" {
+		m.root = inDetail
+	}
+	m.screen = m.root
+	m.fleet = newFleet(o)
+	m.detail = newDetail(view.Canary{Name: o.Name, Namespace: o.Namespace}.Cleaned(), !o.NoLive)
+	m.tell()
 	m.restyle()
 	return m
 }
 
 func (m *model) restyle() { m.theme = theme.New(m.themeName, m.isDark, m.ascii) }
 
-// Init asks for the background of the terminal, which the automatic theme follows.
-func (m *model) Init() tea.Cmd {
-	if m.themeName == theme.Mono {
-		return nil
+// tell reads the clock, for a message.
+func (m *model) tell() {
+	m.clock = m.now()
+	m.shown = m.clock
+	switch {
+	case m.playback != nil:
+		m.shown = m.playback.Now()
+	case m.detail.replay != nil:
+		m.shown = m.detail.replay.at
 	}
-	return tea.RequestBackgroundColor
+}
+
+// Init asks for the background of the terminal, which the automatic theme follows, and opens the
+// first screen. It is drawn before anything has answered.
+func (m *model) Init() tea.Cmd {
+	var cmds []tea.Cmd
+	if m.themeName == theme.Auto || m.themeName == "" {
+		cmds = append(cmds, tea.RequestBackgroundColor)
+	}
+	if m.root == inFleet {
+		cmds = append(cmds, m.openFleet())
+	} else {
+		cmds = append(cmds, m.openDetail(m.detail.canary))
+	}
+	return tea.Batch(cmds...)
 }
 
 // Update takes in one message. It does no I/O: what takes time happens in the commands it returns.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	m.clock = m.now()
+	m.tell()
 	var cmd tea.Cmd
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
@@ -106,45 +143,24 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.restyle()
 	case tea.KeyPressMsg:
 		cmd = m.press(msg)
-	case CanaryMsg:
-		m.take(msg.Canary)
-	case StaleMsg:
-		m.detail.stale = &msg
-	case GoneMsg:
-		m.detail.gone, m.detail.stale = true, nil
-		m.dropDialog("the canary was deleted")
+	case tea.MouseMsg:
+		cmd = m.point(msg)
+	case arrived[source.Update]:
+		cmd = m.takeUpdates(msg)
+	case arrived[source.Chunk]:
+		cmd = m.takeChunks(msg)
+	case rightsMsg:
+		m.takeRights(msg)
 	case answerMsg:
 		m.answer(msg)
 	case tickMsg:
 		m.ticking = false
+		m.advance()
+	default:
+		cmd = m.edit(msg) // pasted text
 	}
 	m.status.expire(m.clock)
 	return m, tea.Batch(cmd, m.tick())
-}
-
-// take replaces what is shown by a newer state.
-func (m *model) take(c view.Canary) {
-	d := &m.detail
-	// Keep the event one is reading in its place while newer ones arrive above it.
-	if d.newest > 0 {
-		d.newest += max(0, len(c.Events)-len(d.canary.Events))
-	}
-	d.canary, d.loaded, d.stale, d.gone = c.Cleaned(), true, nil, false
-	d.charts = metricCharts(d.canary)
-	m.scroll(0)
-	if m.dialog == nil {
-		return
-	}
-	if d.canary.Revision != m.dialog.revision {
-		m.dropDialog("another revision is being rolled out now")
-	} else if why := m.refusal(m.dialog.verb); why != "" {
-		m.dropDialog(why)
-	}
-}
-
-// scroll moves the events by n, within what there is.
-func (m *model) scroll(n int) {
-	m.detail.newest = max(0, min(m.detail.newest+n, len(m.detail.canary.Events)-1))
 }
 
 // tick keeps exactly one tick on its way while something counts.
@@ -153,12 +169,36 @@ func (m *model) tick() tea.Cmd {
 		return nil
 	}
 	m.ticking = true
-	return tea.Tick(time.Second, func(time.Time) tea.Msg { return tickMsg{} })
+	return tea.Tick(m.tickEvery(), func(time.Time) tea.Msg { return tickMsg{} })
+}
+
+// tickEvery is a second, as everything that counts counts seconds; a replay moves faster.
+func (m *model) tickEvery() time.Duration {
+	if m.playing() {
+		return 200 * time.Millisecond
+	}
+	return time.Second
 }
 
 // counting is true while a number on the screen changes by itself.
 func (m *model) counting() bool {
-	c := &m.detail.canary
-	return m.detail.stale != nil || m.status.counting() ||
-		(!m.detail.gone && (c.Active() || c.NextActionTime.After(m.clock)))
+	if m.status.counting() || m.playing() {
+		return true
+	}
+	if m.playback != nil {
+		return false // its clock stands
+	}
+	switch m.screen { //nolint:exhaustive // anywhere is not a screen
+	case inFleet:
+		return m.fleet.counting() || m.fleet.table.Counting(m.clock)
+	case inDetail:
+		d := &m.detail
+		if d.replay != nil {
+			return false
+		}
+		return d.counting() || !d.gone && (d.canary.Active() || d.canary.NextActionTime.After(m.clock))
+	case inHistory, inText:
+		return m.detail.counting()
+	}
+	return false
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/source"
 	"github.com/kubectl-canary/kubectl-canary/tui/theme"
 )
 
@@ -21,16 +22,26 @@ var ErrInterrupted = errors.New("interrupted")
 
 // Options of [Run].
 type Options struct {
-	// Source delivers the states of the canary. The screen stays open when it is closed.
-	Source <-chan Update
+	// Source reports what is shown.
+	Source source.Source
 	// Actions carries out operator verbs; nil makes the screen read-only.
 	Actions Actions
-	// Name and Namespace are shown until the first state arrives.
+	// Playback controls the recording that Source plays; nil for a cluster.
+	Playback Playback
+	// Name and Namespace of the canary to show; without a name all canaries of the scope are.
 	Name, Namespace string
+	// Scope says in words which canaries those are, such as "all namespaces".
+	Scope string
 	// Context is the name of the kubeconfig context, for the header and for confirmations.
 	Context string
 	// ReadOnly refuses every operator verb.
 	ReadOnly bool
+	// NoLive leaves out the values between the checks, until a key asks for them.
+	NoLive bool
+	// NoMouse leaves the mouse to the terminal.
+	NoMouse bool
+	// Hint shows where to find the keys, until one is pressed.
+	Hint bool
 	// Theme is one of the names of package theme; empty is automatic.
 	Theme theme.Name
 	// ASCII forces signs and charts without Unicode. It is set anyway where Environ names a locale
@@ -50,10 +61,11 @@ type Options struct {
 const fps = 30
 
 // Run shows the screen until the user leaves it or ctx ends, and returns the last state that was
-// seen; its name is empty when none was. It prints nothing after the screen is gone.
+// seen of the canary that was shown last; its name is empty when none was. It prints nothing after
+// the screen is gone.
 //
-// The error is nil when the user quit, [ErrInterrupted] after ctrl+c, and the cause of ctx when that
-// ended.
+// The error is nil when the user quit, [ErrInterrupted] after ctrl+c, the cause of ctx when that
+// ended, and that of the source when it failed before anything could be shown.
 func Run(ctx context.Context, o Options) (view.Canary, error) {
 	if o.Environ == nil {
 		o.Environ = os.Environ()
@@ -64,14 +76,14 @@ func Run(ctx context.Context, o Options) (view.Canary, error) {
 	defer cancel()
 	m := newModel(ctx, o)
 	p := tea.NewProgram(m, programOptions(ctx, o)...)
-	go forward(ctx, p, o.Source)
-
 	_, err := p.Run()
 	var last view.Canary
 	if m.detail.loaded {
-		last = m.detail.canary
+		last = m.detail.present
 	}
 	switch {
+	case m.quit == quitFailed:
+		return last, m.failure
 	case m.quit == quitInterrupted, errors.Is(err, tea.ErrInterrupted):
 		return last, ErrInterrupted
 	case err != nil && ctx.Err() != nil:
@@ -106,19 +118,4 @@ func NoColor(env []string) bool {
 		}
 	}
 	return false
-}
-
-// forward hands the updates of the source to the program.
-func forward(ctx context.Context, p *tea.Program, source <-chan Update) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case u, ok := <-source:
-			if !ok {
-				return
-			}
-			p.Send(u)
-		}
-	}
 }

@@ -9,28 +9,47 @@ import (
 	"testing"
 
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
+	"github.com/kubectl-canary/kubectl-canary/tui/source"
 	"github.com/kubectl-canary/kubectl-canary/tui/theme"
 )
+
+// fed is a source that reports what is put into it, whatever it is asked for.
+type fed chan source.Update
+
+func (f fed) Fleet(context.Context) <-chan source.Update                  { return f }
+func (f fed) Detail(context.Context, string, string) <-chan source.Update { return f }
 
 // runScreen starts the screen on a pipe, shows one state, and presses a key once the state was taken.
 func runScreen(t *testing.T, ctx context.Context, key string, env ...string) (out string, name string, err error) {
 	t.Helper()
 	input, keys := io.Pipe()
 	t.Cleanup(func() { _ = keys.Close() })
-	source := make(chan Update)
+	updates := make(fed)
 	go func() {
-		source <- CanaryMsg{scene.Of("progressing")}
-		source <- CanaryMsg{scene.Of("progressing")} // taken only after the first was handed over
-		close(source)
+		updates <- source.Canary{View: scene.Of("progressing")}
+		updates <- source.Canary{View: scene.Of("progressing")} // taken only after the first was handed over
 		if key != "" {
 			_, _ = keys.Write([]byte(key))
 		}
 	}()
 	var screen bytes.Buffer
 	o := options()
-	o.Source, o.Input, o.Output, o.Environ = source, input, &screen, append(env, "TERM=xterm-256color")
+	o.Source, o.Input, o.Output, o.Environ = updates, input, &screen, append(env, "TERM=xterm-256color")
 	c, err := Run(ctx, o)
 	return screen.String(), c.Name, err
+}
+
+// What ends the first screen before it showed anything is the error of the program.
+func TestRunFails(t *testing.T) {
+	cause := errors.New("there is no canary \"app\"")
+	updates := make(fed, 1)
+	updates <- source.Failed{Err: cause}
+	close(updates)
+	o := options()
+	o.Source, o.Input, o.Output, o.Environ = updates, strings.NewReader(""), io.Discard, []string{"TERM=xterm-256color"}
+	if c, err := Run(t.Context(), o); !errors.Is(err, cause) || c.Name != "" {
+		t.Errorf("Run = %q, %v", c.Name, err)
+	}
 }
 
 func TestRunQuits(t *testing.T) {

@@ -169,7 +169,7 @@ func (m *model) next(width int) []string {
 		}
 		return cells.Wrap(c.NextAction, width, 2, s.Ellipsis)
 	}
-	left := c.NextActionTime.Sub(m.clock)
+	left := c.NextActionTime.Sub(m.shown)
 	when := "due"
 	if left > 0 {
 		when = cells.Span(left)

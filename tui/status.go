@@ -28,9 +28,11 @@ const (
 // status is the line above the footer: a verb that waits for its answer, else the latest message,
 // else the last verb the agent has seen.
 type status struct {
-	id   int    // of the last verb sent; answers to earlier ones do not end the wait
-	verb string // waited for; "" when none
-	sent time.Time
+	id    int    // of the last verb sent; answers to earlier ones do not end the wait
+	verb  string // waited for; "" when none
+	key   string // of the canary that it was sent to
+	about string // name of the canary, where the screen shows several
+	sent  time.Time
 
 	text  string
 	tone  tone
@@ -47,9 +49,9 @@ func (s *status) say(now time.Time, t tone, text string) {
 	}
 }
 
-func (s *status) send(now time.Time, verb string) (id int) {
+func (s *status) send(now time.Time, verb, key, about string) (id int) {
 	s.id++
-	s.verb, s.sent, s.text = verb, now, ""
+	s.verb, s.key, s.about, s.sent, s.text = verb, key, about, now, ""
 	return s.id
 }
 
@@ -78,7 +80,7 @@ func (m *model) statusLine() string {
 		return m.toned(s.tone)
 	}
 	i := m.detail.canary.LastIntent
-	if i == nil {
+	if i == nil || m.screen == inFleet {
 		return ""
 	}
 	sign, style := sym.Passed, t.Pass
@@ -98,7 +100,11 @@ func (m *model) statusLine() string {
 
 func (m *model) waitingText() string {
 	t := &m.theme
-	return t.Warn.Render(t.Symbols.Waiting) + " " + m.status.verb + " sent, waiting for the agent's answer" +
+	verb := m.status.verb
+	if m.status.about != "" {
+		verb += " of " + m.status.about
+	}
+	return t.Warn.Render(t.Symbols.Waiting) + " " + verb + " sent, waiting for the agent's answer" +
 		t.Label.Render(fmt.Sprintf(" %s", cells.Span(m.clock.Sub(m.status.sent))))
 }
 

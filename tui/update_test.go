@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
+	"github.com/kubectl-canary/kubectl-canary/tui/source"
 )
 
 // driver feeds a model and controls its clock.
@@ -40,12 +41,15 @@ func drive(t *testing.T, state string) *driver {
 	return d
 }
 
-func (d *driver) Do(_ context.Context, r Request) (Outcome, error) {
+func (d *driver) Do(_ context.Context, _ view.Canary, r Request) (Outcome, error) {
 	d.sent = append(d.sent, r)
 	return d.answer, d.err
 }
 
 func (d *driver) send(msg tea.Msg) tea.Cmd {
+	if u, ok := msg.(source.Update); ok {
+		return d.m.feed(u)
+	}
 	_, cmd := d.m.Update(msg)
 	return cmd
 }
@@ -153,7 +157,7 @@ func TestResumeWhilePaused(t *testing.T) {
 	for i := range c.Verbs {
 		c.Verbs[i].Enabled, c.Verbs[i].Reason = true, ""
 	}
-	d.send(CanaryMsg{c})
+	d.send(source.Canary{View: c})
 	d.shows("Z resume")
 	d.press("Z")
 	d.wait(quiet)
@@ -294,20 +298,20 @@ func TestDialogClosesWhenTheRunChanges(t *testing.T) {
 	d.press("P")
 	c := scene.Of("progressing")
 	c.Revision = "rs:other"
-	d.send(CanaryMsg{c})
+	d.send(source.Canary{View: c})
 	d.hides("Promote app")
 	d.shows("promote was not sent: another revision")
 
 	d = drive(t, "progressing")
 	d.press("P")
-	d.send(CanaryMsg{scene.Of("failed")})
+	d.send(source.Canary{View: scene.Of("failed")})
 	d.shows("promote was not sent: no run is under way")
 }
 
 func TestQuit(t *testing.T) {
 	d := drive(t, "progressing")
 	d.press("?")
-	d.shows("any key closes this")
+	d.shows("any other key closes this")
 	d.press("q")
 	if d.m.quit != quitNot {
 		t.Error("q closed more than the help")
@@ -331,7 +335,7 @@ func TestEventsScroll(t *testing.T) {
 	d.shows("1 newer")
 	c := scene.Of("progressing")
 	c.Events = append(c.Events, view.Event{Message: "brand new", Time: scene.Epoch})
-	d.send(CanaryMsg{c})
+	d.send(source.Canary{View: c})
 	d.hides("brand new") // what is being read stays
 	d.shows("2 newer")
 	d.press("G")
@@ -374,7 +378,7 @@ func TestStaleAndBack(t *testing.T) {
 	d.wait(3 * time.Second)
 	d.send(tickMsg{})
 	d.shows("stale since 15s")
-	d.send(CanaryMsg{scene.Of("progressing")})
+	d.send(source.Canary{View: scene.Of("progressing")})
 	d.hides("stale")
 }
 
@@ -384,14 +388,14 @@ func TestTicks(t *testing.T) {
 	if d.m.ticking {
 		t.Error("an idle screen ticks")
 	}
-	d.send(CanaryMsg{scene.Of("progressing")})
+	d.send(source.Canary{View: scene.Of("progressing")})
 	if !d.m.ticking {
 		t.Error("a run does not tick")
 	}
-	if cmd := d.send(CanaryMsg{scene.Of("progressing")}); cmd != nil {
+	if cmd := d.send(source.Canary{View: scene.Of("progressing")}); cmd != nil {
 		t.Error("a second tick was started")
 	}
-	d.send(CanaryMsg{scene.Of("succeeded")})
+	d.send(source.Canary{View: scene.Of("succeeded")})
 	if cmd := d.send(tickMsg{}); cmd != nil || d.m.ticking {
 		t.Error("the tick goes on when nothing counts")
 	}
@@ -439,7 +443,7 @@ func TestEndOfARun(t *testing.T) {
 	c.FailedChecks, c.Message = 0, "failed checks threshold reached 5."
 	c.Run = &view.Run{ID: "1", Outcome: "RolledBack", Checks: 7, FailedChecks: 5}
 	c.Conditions = []view.Condition{{Type: "Stalled", Status: "True", Message: "Failed: " + c.Message}}
-	d.send(CanaryMsg{Canary: c})
+	d.send(source.Canary{View: c})
 	d.shows("5 failed of 7")
 	d.shows("\n" + c.Message)
 	d.hides("Stalled")
@@ -448,8 +452,8 @@ func TestEndOfARun(t *testing.T) {
 // The address of a request would leave no room for what is wrong with it.
 func TestStaleNamesTheCause(t *testing.T) {
 	d := drive(t, "progressing")
-	d.send(StaleMsg{Err: fmt.Errorf("watch: %w", &url.Error{Op: "Get", URL: "https://10.0.0.1/apis", Err: errors.New("connection refused")})})
-	d.shows("stale: connection refused")
+	d.send(source.Stale{Err: fmt.Errorf("watch: %w", &url.Error{Op: "Get", URL: "https://10.0.0.1/apis", Err: errors.New("connection refused")})})
+	d.shows("stale since 0s: connection refused")
 }
 
 // The theme follows the background of the terminal.

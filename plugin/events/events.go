@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 
@@ -109,10 +108,6 @@ var (
 	podResource   = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 )
 
-// podLimit bounds the pods of each side whose events are read, each with a request of its own: the
-// API server cannot select the events of several objects.
-const podLimit = 10
-
 // Run prints the events.
 func (o *Options) Run(ctx context.Context) error {
 	client, err := o.Cluster.Dynamic()
@@ -124,7 +119,7 @@ func (o *Options) Run(ctx context.Context) error {
 		return o.Explain(ctx, err, "read", o.Namespace, o.Name)
 	}
 	canary, _ := view.Decode(object.Object)
-	selectors := []fields.Set{{"involvedObject.name": o.Name, "involvedObject.uid": string(object.GetUID())}}
+	selectors := []fields.Set{OfCanary(object)}
 	if o.AllObjects {
 		more, err := o.around(ctx, client, canary)
 		if err != nil {
@@ -146,13 +141,13 @@ func (o *Options) Run(ctx context.Context) error {
 func (o *Options) around(ctx context.Context, client dynamic.Interface, c *v1beta1.Canary) ([]fields.Set, error) {
 	var out []fields.Set
 	for _, w := range feed.Workloads(c) {
-		out = append(out, fields.Set{"involvedObject.kind": w.Kind, "involvedObject.name": w.Name})
+		out = append(out, OfWorkload(w))
 		object, err := client.Resource(w.Resource).Namespace(o.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
 		if err == nil {
 			if selector := feed.PodSelector(object); selector != "" {
 				var pods []unstructured.Unstructured
 				pods, err = feed.List(ctx, client.Resource(podResource).Namespace(o.Namespace), metav1.ListOptions{LabelSelector: selector})
-				out = append(out, ofPods(pods)...)
+				out = append(out, OfPods(pods)...)
 			}
 		}
 		if ctx.Err() != nil {
@@ -166,30 +161,6 @@ func (o *Options) around(ctx context.Context, client dynamic.Interface, c *v1bet
 		}
 	}
 	return out, nil
-}
-
-// ofPods takes the pods that are not ready first, then the youngest.
-func ofPods(pods []unstructured.Unstructured) []fields.Set {
-	ready := func(p *unstructured.Unstructured) int {
-		conditions, _, _ := unstructured.NestedSlice(p.Object, "status", "conditions")
-		for _, c := range conditions {
-			if c, ok := c.(map[string]any); ok && c["type"] == "Ready" && c["status"] == "True" {
-				return 1
-			}
-		}
-		return 0
-	}
-	slices.SortStableFunc(pods, func(a, b unstructured.Unstructured) int {
-		if order := ready(&a) - ready(&b); order != 0 {
-			return order
-		}
-		return b.GetCreationTimestamp().Compare(a.GetCreationTimestamp().Time)
-	})
-	var out []fields.Set
-	for _, p := range pods[:min(len(pods), podLimit)] {
-		out = append(out, fields.Set{"involvedObject.kind": "Pod", "involvedObject.name": p.GetName()})
-	}
-	return out
 }
 
 // list reads the events of all objects, in order.
@@ -213,7 +184,7 @@ func (o *Options) chosen(all []unstructured.Unstructured) []unstructured.Unstruc
 	}
 	var pairs []pair
 	for _, raw := range all {
-		event := typed(&raw)
+		event := Decode(&raw)
 		if event == nil || len(o.Types) > 0 && !slices.Contains(o.Types, event.Type) {
 			continue
 		}
@@ -225,15 +196,6 @@ func (o *Options) chosen(all []unstructured.Unstructured) []unstructured.Unstruc
 		out = append(out, p.raw)
 	}
 	return out
-}
-
-// typed is nil for an event that cannot be read.
-func typed(raw *unstructured.Unstructured) *corev1.Event {
-	event := &corev1.Event{}
-	if runtime.DefaultUnstructuredConverter.FromUnstructured(raw.Object, event) != nil {
-		return nil
-	}
-	return event
 }
 
 func (o *Options) print(events []unstructured.Unstructured) error {

@@ -34,7 +34,7 @@ func (o *Options) printTable(printer printers.ResourcePrinter, w io.Writer, even
 	columns = append(columns, metav1.TableColumnDefinition{Name: "Message", Type: "string"})
 	table := &metav1.Table{ColumnDefinitions: columns}
 	for i := range events {
-		e := typed(&events[i])
+		e := Decode(&events[i])
 		if e == nil {
 			continue
 		}
@@ -54,10 +54,7 @@ func lastSeen(e *corev1.Event, now time.Time) string {
 		return "<unknown>"
 	}
 	age := duration.HumanDuration(max(0, now.Sub(last)))
-	count := e.Count
-	if e.Series != nil {
-		count = max(count, e.Series.Count)
-	}
+	count := Count(e)
 	first := e.FirstTimestamp.Time
 	if first.IsZero() {
 		first = e.EventTime.Time

@@ -15,7 +15,6 @@ import (
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
-	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 )
 
 // reopenDelay is the pause before a log that has ended while its container runs is opened again.
@@ -32,6 +31,8 @@ type follower struct {
 	begun map[string]bool
 	// running are those that may still write.
 	running map[string]bool
+	// shown is up to when logs have been read before they are followed.
+	shown   map[string]time.Time
 	open    int
 	readers sync.WaitGroup
 }
@@ -42,15 +43,27 @@ type said struct {
 	line
 }
 
+func newFollower(r *reader) *follower {
+	return &follower{
+		reader: r, out: make(chan said), fail: make(chan error),
+		begun: map[string]bool{}, running: map[string]bool{}, shown: map[string]time.Time{},
+	}
+}
+
 func (r *reader) follow(parent context.Context, groups []group) error {
 	ctx, cancel := context.WithCancel(parent)
-	f := &follower{reader: r, out: make(chan said), fail: make(chan error), begun: map[string]bool{}, running: map[string]bool{}}
+	f := newFollower(r)
 	defer f.readers.Wait()
 	defer cancel()
 	for _, g := range groups {
 		f.readers.Go(func() { f.pods(ctx, g) })
 	}
 	f.readers.Go(func() { f.canary(ctx) })
+	return f.write(ctx)
+}
+
+// write hands on what comes, until ctx ends or something fails.
+func (f *follower) write(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -58,7 +71,7 @@ func (r *reader) follow(parent context.Context, groups []group) error {
 		case err := <-f.fail:
 			return err
 		case s := <-f.out:
-			if err := r.write(s.container, s.line); err != nil {
+			if err := f.reader.write(s.container, s.line); err != nil {
 				return err
 			}
 		}
@@ -94,8 +107,9 @@ func (f *follower) pods(ctx context.Context, g group) {
 			return true
 		case c.Broken != nil:
 			broken = true
-			err := fmt.Errorf("connection lost at %s, trying again: %s", f.Now().Format(time.TimeOnly), view.Clean(c.Broken.Error()))
-			f.say(ctx, err.Error())
+			if err := f.lost(c.Broken); err != nil {
+				f.stop(ctx, err)
+			}
 			return true
 		case c.Denied != nil:
 			if err := f.leaveOut(g.origin, f.Cluster.Explain(c.Denied, "follow the pods with labels "+g.selector)); err != nil {
@@ -118,15 +132,6 @@ func (f *follower) pods(ctx context.Context, g group) {
 	})
 }
 
-func (f *follower) say(ctx context.Context, words string) {
-	f.reader.mu.Lock()
-	_, err := fmt.Fprintln(f.Streams.ErrOut, words)
-	f.reader.mu.Unlock()
-	if err != nil {
-		f.stop(ctx, err)
-	}
-}
-
 func (f *follower) pod(ctx context.Context, origin string, object *unstructured.Unstructured, first bool) {
 	p := podOf(object)
 	if p == nil {
@@ -145,7 +150,9 @@ func (f *follower) pod(ctx context.Context, origin string, object *unstructured.
 			continue
 		}
 		s := span{follow: true, tail: -1}
-		if first {
+		if at, shown := f.shown[c.run]; shown {
+			s.after = at
+		} else if first {
 			s.tail, s.since = f.Tail, f.Since
 		}
 		f.readers.Go(func() { f.read(ctx, c, s) })
@@ -170,7 +177,7 @@ func (f *follower) read(ctx context.Context, c container, s span) {
 		f.open--
 		f.mu.Unlock()
 	}()
-	var after time.Time
+	after := s.after
 	var err error
 	if c.origin == fromAgent && s.tail >= 0 {
 		after, err = f.past(ctx, c)
@@ -194,7 +201,7 @@ func (f *follower) read(ctx context.Context, c container, s span) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	if err := f.leaveOut(c.origin, f.Cluster.Explain(err, "read the logs of pod "+c.pod)); err != nil {
+	if err := f.leaveOutPod(c, "read the logs", err); err != nil {
 		f.stop(ctx, err)
 	}
 }

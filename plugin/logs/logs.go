@@ -140,18 +140,11 @@ func (o *Options) Run(ctx context.Context) error {
 		return o.Explain(ctx, err, "read", o.Namespace, o.Name)
 	}
 	canary, problem := view.Decode(object.Object)
-	config, err := o.Cluster.RESTConfig()
+	r, err := newReader(o, client, &printer{Options: o, said: map[string]bool{}})
 	if err != nil {
 		return err
 	}
-	opener, err := newOpener(config)
-	if err != nil {
-		return fmt.Errorf("cannot use the kubeconfig: %w", err)
-	}
-	r := &reader{
-		Options: o, client: client, open: opener, said: map[string]bool{},
-		foreign: view.Build(canary, view.Extra{Problem: problem}).Foreign,
-	}
+	r.foreign = view.Build(canary, view.Extra{Problem: problem}).Foreign
 	groups, err := r.groups(ctx, canary)
 	if err != nil {
 		return err

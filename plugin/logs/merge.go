@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 const (
@@ -22,11 +23,29 @@ type source struct {
 	read  func() (line, error)
 	head  line
 	done  bool
+	// last is the time of the last line that was read, wanted or not.
+	last time.Time
 }
 
 // merge prints all logs in the order of time. One line of each is in memory, and with --tail that
 // many of the agent's, since those about other canaries do not count.
 func (r *reader) merge(ctx context.Context, groups []group) error {
+	open, err := r.history(ctx, groups)
+	switch {
+	case err != nil:
+		return err
+	case open == nil:
+		_, err := fmt.Fprintf(r.Streams.ErrOut, "No container of canary %s has begun to write.\n", r.Name)
+		return err
+	case len(open) == 0:
+		return errNothing
+	}
+	return nil
+}
+
+// history hands on what all logs have, in the order of time. It returns those that could be opened;
+// nil when there is none.
+func (r *reader) history(ctx context.Context, groups []group) ([]*source, error) {
 	var all []container
 	for _, g := range groups {
 		for i := range g.pods {
@@ -35,7 +54,7 @@ func (r *reader) merge(ctx context.Context, groups []group) error {
 	}
 	if len(all) > maxStreams {
 		if err := r.leaveOut(fmt.Sprintf("%d of %d containers", len(all)-maxStreams, len(all)), errors.New("too many at once; choose with --from and -c")); err != nil {
-			return err
+			return nil, err
 		}
 		all = all[:maxStreams]
 	}
@@ -51,14 +70,14 @@ func (r *reader) merge(ctx context.Context, groups []group) error {
 		})
 	}
 	opening.Wait()
-	var open []*source
+	open := []*source{}
 	for i, s := range sources {
 		if s == nil {
 			if ctx.Err() != nil {
 				continue
 			}
-			if err := r.leaveOut(all[i].origin, r.Cluster.Explain(failures[i], fmt.Sprintf("read the logs of pod %s", all[i].pod))); err != nil {
-				return err
+			if err := r.leaveOutPod(all[i], "read the logs", failures[i]); err != nil {
+				return nil, err
 			}
 			continue
 		}
@@ -67,14 +86,11 @@ func (r *reader) merge(ctx context.Context, groups []group) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
-	case len(open) == 0 && len(all) > 0:
-		return errNothing
+		return nil, ctx.Err()
 	case len(all) == 0:
-		_, err := fmt.Fprintf(r.Streams.ErrOut, "No container of canary %s has begun to write.\n", r.Name)
-		return err
+		return nil, nil
 	}
-	return r.inOrder(ctx, open)
+	return open, r.inOrder(ctx, open)
 }
 
 func (r *reader) inOrder(ctx context.Context, open []*source) error {
@@ -110,7 +126,7 @@ func (r *reader) advance(s *source) error {
 	if s.head, err = s.read(); err != nil {
 		s.done = true
 		if !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
-			return r.leaveOut(s.origin, r.Cluster.Explain(err, fmt.Sprintf("read the rest of the logs of pod %s", s.pod)))
+			return r.leaveOutPod(s.container, "read the rest of the logs", err)
 		}
 		return nil
 	}
@@ -130,13 +146,21 @@ func (r *reader) source(ctx context.Context, c container) (*source, error) {
 		return nil, err
 	}
 	in := newLines(body)
-	out := &source{container: c, close: func() { _ = body.Close() }, read: in.next}
+	out := &source{container: c, close: func() { _ = body.Close() }}
+	out.read = func() (line, error) {
+		l, err := in.next()
+		if err == nil && l.time.After(out.last) {
+			out.last = l.time
+		}
+		return l, err
+	}
 	if c.origin != fromAgent {
 		return out, nil
 	}
+	next := out.read
 	about := func() (line, error) {
 		for {
-			l, err := in.next()
+			l, err := next()
 			if err != nil || r.wanted(c, l) {
 				return l, err
 			}

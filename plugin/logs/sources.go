@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,7 +17,6 @@ import (
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
-	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 )
 
 // agentNamespace is where the agent is, for users who may not look for it everywhere.
@@ -51,25 +50,40 @@ func (c container) prefix() string {
 // reader finds and reads the logs of one canary.
 type reader struct {
 	*Options
+	sink
 	client  dynamic.Interface
 	open    *opener
 	foreign bool
-
-	mu   sync.Mutex
-	said map[string]bool
 }
 
-// leaveOut says once that something cannot be read.
+// sink takes what a reader finds. Lines come from one goroutine, the rest may come from several.
+type sink interface {
+	line(c container, text string, at time.Time) error
+	// leaveOut says that something cannot be read.
+	leaveOut(Omission) error
+	// lost says that the connection is lost; it is tried again.
+	lost(err error) error
+}
+
 func (r *reader) leaveOut(origin string, err error) error {
-	line := view.Clean(fmt.Sprintf("%s left out: %s", origin, err))
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.said[line] {
-		return nil
+	return r.sink.leaveOut(Omission{Origin: origin, Err: err})
+}
+
+// leaveOutPod is leaveOut for one container.
+func (r *reader) leaveOutPod(c container, doing string, err error) error {
+	return r.sink.leaveOut(Omission{Origin: c.origin, Pod: c.pod, Err: r.Cluster.Explain(err, fmt.Sprintf("%s of pod %s", doing, c.pod))})
+}
+
+func newReader(o *Options, client dynamic.Interface, s sink) (*reader, error) {
+	config, err := o.Cluster.RESTConfig()
+	if err != nil {
+		return nil, err
 	}
-	r.said[line] = true
-	_, err = fmt.Fprintln(r.Streams.ErrOut, line)
-	return err
+	opener, err := newOpener(config)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the kubeconfig: %w", err)
+	}
+	return &reader{Options: o, sink: s, client: client, open: opener}, nil
 }
 
 // groups finds the pods of all origins that are asked for.
@@ -123,7 +137,7 @@ func (r *reader) agents(ctx context.Context) (group, error) {
 		g.selector = "app.kubernetes.io/name=flagger"
 	}
 	err := r.list(ctx, &g)
-	if err != nil && apierrors.IsForbidden(unwrapped(err)) {
+	if apierrors.IsForbidden(err) {
 		g.namespace = agentNamespace
 		err = r.list(ctx, &g)
 	}
@@ -136,7 +150,7 @@ func (r *reader) agents(ctx context.Context) (group, error) {
 func (r *reader) list(ctx context.Context, g *group) error {
 	items, err := feed.List(ctx, r.pods(*g), metav1.ListOptions{LabelSelector: g.selector})
 	if err != nil {
-		return &listError{err, r.Cluster.Explain(err, fmt.Sprintf("list the pods with labels %s", g.selector))}
+		return r.Cluster.Explain(err, fmt.Sprintf("list the pods with labels %s", g.selector))
 	}
 	g.pods = nil
 	for i := range items {
@@ -145,19 +159,6 @@ func (r *reader) list(ctx context.Context, g *group) error {
 		}
 	}
 	return nil
-}
-
-// listError keeps the cause of an error that is put into words.
-type listError struct{ cause, words error }
-
-// Error implements error.
-func (e *listError) Error() string { return e.words.Error() }
-
-func unwrapped(err error) error {
-	if e, ok := err.(*listError); ok { //nolint:errorlint // It is never wrapped: list returns it as it is.
-		return e.cause
-	}
-	return err
 }
 
 func (r *reader) pods(g group) dynamic.ResourceInterface {

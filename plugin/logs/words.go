@@ -3,7 +3,6 @@ package logs
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -66,26 +65,17 @@ func (r *reader) wanted(c container, l line) bool {
 	return c.origin != fromAgent || parse(l.text).about(r.Namespace, r.Name)
 }
 
-// write prints a line.
-func (r *reader) write(c container, l line) error {
-	text := l.text
-	if c.origin == fromAgent && !r.Raw {
-		at := l.time.In(r.Now().Location())
-		if r.Timestamps {
-			at = time.Time{} // It is there already.
-		}
-		text = view.Clean(parse(text).words(at))
+// text is a line as people read it.
+func (r *reader) text(c container, l line) string {
+	if c.origin != fromAgent || r.Raw {
+		return l.text
 	}
-	if r.Terminal.Out {
-		text = view.Clean(text)
+	at := l.time.In(r.Now().Location())
+	if r.Timestamps {
+		at = time.Time{} // It is there already.
 	}
-	prefix := ""
-	if r.Prefix {
-		prefix = view.Clean(c.prefix())
-	}
-	if r.Timestamps && !l.time.IsZero() {
-		prefix += l.time.UTC().Format("2006-01-02T15:04:05.000000000Z") + " "
-	}
-	_, err := io.WriteString(r.Streams.Out, prefix+text+"\n")
-	return err
+	return view.Clean(parse(l.text).words(at))
 }
+
+// write hands a line on.
+func (r *reader) write(c container, l line) error { return r.line(c, r.text(c, l), l.time) }

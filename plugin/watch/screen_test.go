@@ -3,17 +3,22 @@ package watch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
 	"github.com/kubectl-canary/kubectl-canary/plugin/cluster"
 	"github.com/kubectl-canary/kubectl-canary/plugin/cluster/clustertest"
 	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
 	"github.com/kubectl-canary/kubectl-canary/plugin/intent"
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui"
+	"github.com/kubectl-canary/kubectl-canary/tui/source"
 )
 
 const object = `apiVersion: flagger.app/v1beta1
@@ -22,7 +27,7 @@ metadata: {name: app, namespace: test}
 spec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: app}, analysis: {interval: 1m, threshold: 1, stepWeight: 10}}
 status: {phase: Progressing, canaryWeight: 10, failedChecks: 0, iterations: 0, run: {id: "1", revision: "rs:b", step: 1}}`
 
-func newScreen(t *testing.T, server *clustertest.Server) *screen {
+func newSource(t *testing.T, server *clustertest.Server) (*clusterSource, *actions) {
 	t.Helper()
 	access := &cluster.Access{}
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -34,19 +39,22 @@ func newScreen(t *testing.T, server *clustertest.Server) *screen {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, err := feed.Get(t.Context(), feed.Options{Client: client, Namespace: "test", Name: "app"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &screen{
-		sender: intent.Sender{Client: client, Now: time.Now}, latest: seen, explain: access.Explain,
+	o := &Options{Deps: cli.Deps{Cluster: access, Now: time.Now}, Namespace: "test"}
+	c := &clusterSource{Options: o, client: client, scope: feed.Options{Client: client, Namespace: "test"}}
+	return c, &actions{
+		sender:  intent.Sender{Client: client, Now: time.Now},
+		explain: func(err error, doing string, _ view.Canary) error { return access.Explain(err, doing) },
 	}
 }
 
 func TestDo(t *testing.T) {
 	server := clustertest.New(t)
 	server.Put(t, object)
-	s := newScreen(t, server)
+	c, a := newSource(t, server)
+	seen, err := feed.Get(t.Context(), feed.Options{Client: c.client, Namespace: "test", Name: "app"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, outcome := range []string{"Accepted", "Refused"} {
 		server.OnApply = func(o clustertest.Object) {
 			annotations := o["metadata"].(map[string]any)["annotations"].(map[string]any)
@@ -58,7 +66,7 @@ func TestDo(t *testing.T) {
 			}
 			server.PutObject(o)
 		}
-		have, err := s.Do(t.Context(), tui.Request{Verb: "abort", Revision: "rs:seen"})
+		have, err := a.Do(t.Context(), seen, tui.Request{Verb: "abort", Revision: "rs:seen"})
 		if want := (tui.Outcome{Accepted: outcome == "Accepted", Message: "because"}); err != nil || have != want {
 			t.Errorf("%+v, %v; want %+v", have, err, want)
 		}
@@ -71,49 +79,70 @@ func TestDo(t *testing.T) {
 		o["status"].(map[string]any)["lastIntent"] = map[string]any{"id": annotations["kubectl-canary/id"], "outcome": "Accepted"}
 		server.PutObject(o)
 	}
-	if _, err := s.Do(t.Context(), tui.Request{Verb: "rollback", Revision: "rs:seen"}); err != nil {
+	if _, err := a.Do(t.Context(), seen, tui.Request{Verb: "rollback", Revision: "rs:seen"}); err != nil {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	server.OnApply = func(clustertest.Object) { cancel() }
-	if _, err := s.Do(ctx, tui.Request{Verb: "abort"}); !errors.Is(err, context.Canceled) {
+	if _, err := a.Do(ctx, seen, tui.Request{Verb: "abort"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("left the screen, but: %v", err)
 	}
 	server.Deny("patch", "canaries")
-	if _, err := s.Do(t.Context(), tui.Request{Verb: "abort"}); err == nil || errors.Is(err, context.Canceled) {
+	if _, err := a.Do(t.Context(), seen, tui.Request{Verb: "abort"}); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("forbidden, but: %v", err)
 	}
 }
 
-func TestForward(t *testing.T) {
-	s := &screen{latest: view.Canary{Name: "first"}}
-	updates := make(chan feed.Update, 9)
-	updates <- feed.Synced{}
-	updates <- feed.Canary{View: view.Canary{Name: "second"}}
-	updates <- feed.Stale{Err: errors.New("broken")}
-	updates <- feed.Fresh{}
-	updates <- feed.Gone{}
-	close(updates)
-	source := make(chan tui.Update, 9)
-	s.forward(t.Context(), updates, source)
+// gather reads a channel until an update fits, or to its end.
+func gather(t *testing.T, updates <-chan source.Update, fits func(source.Update) bool) []string {
+	t.Helper()
 	var have []string
-	for u := range source {
-		switch u := u.(type) {
-		case tui.CanaryMsg:
-			have = append(have, u.Canary.Name)
-		case tui.StaleMsg:
-			have = append(have, u.Err.Error())
-		case tui.GoneMsg:
-			have = append(have, "gone")
+	for u := range updates {
+		have = append(have, fmt.Sprintf("%T", u))
+		if fits(u) {
+			break
 		}
 	}
-	want := []string{"first", "second", "broken", "second", "gone"} // fresh shows the last again
-	if len(have) != len(want) {
-		t.Fatalf("%v, want %v", have, want)
-	}
-	for i := range want {
-		if have[i] != want[i] {
-			t.Errorf("%v, want %v", have, want)
+	return have
+}
+
+func TestSource(t *testing.T) {
+	server := clustertest.New(t)
+	server.Put(t, object)
+	c, _ := newSource(t, server)
+	synced := func(u source.Update) bool { _, ok := u.(source.Synced); return ok }
+	want := []string{"source.Canary", "source.Synced"}
+	for name, open := range map[string]func() <-chan source.Update{
+		"fleet":  func() <-chan source.Update { return c.Fleet(t.Context()) },
+		"detail": func() <-chan source.Update { return c.Detail(t.Context(), "test", "app") },
+	} {
+		updates := open()
+		if have := gather(t, updates, synced); !slices.Equal(have, want) {
+			t.Errorf("%s: %v, want %v", name, have, want)
 		}
+		server.Delete("/apis/flagger.app/v1beta1/namespaces/test/canaries/app")
+		gather(t, updates, func(u source.Update) bool { _, ok := u.(source.Gone); return ok })
+		server.Put(t, object)
+		gather(t, updates, func(u source.Update) bool { _, ok := u.(source.Canary); return ok })
 	}
+	failed := func(u source.Update) string {
+		if f, ok := u.(source.Failed); ok {
+			return f.Err.Error()
+		}
+		return ""
+	}
+	if have := failed(last(c.Detail(t.Context(), "test", "apq"))); !strings.Contains(have, `did you mean "app"?`) {
+		t.Errorf("a canary that is not there: %q", have)
+	}
+	server.Deny("list", "canaries")
+	if have := failed(last(c.Fleet(t.Context()))); !strings.Contains(have, "watch canaries") {
+		t.Errorf("not allowed, but: %q", have)
+	}
+}
+
+// last is the last update before the channel is closed.
+func last(updates <-chan source.Update) (u source.Update) {
+	for u = range updates {
+	}
+	return u
 }

@@ -15,8 +15,9 @@ type Name string
 const (
 	// Auto follows the background of the terminal, dark or light.
 	Auto Name = "auto"
-	// Dark and Light are for terminals that do not tell their background.
-	Dark  Name = "dark"
+	// Dark is for terminals that do not tell their background.
+	Dark Name = "dark"
+	// Light is Dark for a bright background.
 	Light Name = "light"
 	// HighContrast has no grey: bright or dark colours in bold, on the same axis.
 	HighContrast Name = "high-contrast"

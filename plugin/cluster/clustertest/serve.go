@@ -72,12 +72,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.serveLog(w, r, t)
 		return
 	}
+	if t.resource == "services" && s.proxy(w, r, t) {
+		return
+	}
 	verb := verbOf(r, t)
 	if message, denied := s.deny[verb+"/"+t.resource]; denied {
 		writeStatus(w, http.StatusForbidden, "Forbidden", message, t)
 		return
 	}
 	switch {
+	case s.review(w, r, t):
 	case t.resource == "selfsubjectreviews":
 		writeJSON(w, http.StatusCreated, Object{
 			"apiVersion": t.groupVersion, "kind": "SelfSubjectReview",
@@ -215,6 +219,12 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, t target) {
 	if exists {
 		result = clone(old)
 		merge(result, object)
+	}
+	if s.Admit != nil {
+		if message := s.Admit(clone(result)); message != "" {
+			writeStatus(w, http.StatusForbidden, "Forbidden", message, t)
+			return
+		}
 	}
 	if r.URL.Query().Get("dryRun") == "All" {
 		writeJSON(w, http.StatusOK, result)

@@ -1,6 +1,6 @@
 // Package clustertest is an API server for tests: an HTTP server that speaks as much of the
 // Kubernetes API as the plugin uses (get, list in chunks, watch, create, server-side apply, dry
-// run, SelfSubjectReview), with the paths, codes and Status objects of the real one. It validates
+// run, reviews of the user and its rights, the proxy of Services), with the paths, codes and Status objects of the real one. It validates
 // nothing and merges instead of tracking field owners.
 package clustertest
 
@@ -37,6 +37,17 @@ type Server struct {
 	// OnApply, when set, is called after each apply with a copy of the object, as a controller that
 	// watches would be.
 	OnApply func(Object)
+	// Admit, when set, is asked about each object before it is written, dry runs included, as an
+	// admission policy is; what it answers is the message of the refusal.
+	Admit func(Object) string
+	// Rules are the user's rights, as SelfSubjectRulesReview lists them, and as SelfSubjectAccessReview
+	// knows them.
+	Rules []Rule
+	// Partial makes SelfSubjectRulesReview list no rules and say that it cannot know all, as with an
+	// authorizer that is a webhook.
+	Partial bool
+	// Proxy, when set, is what is behind all Services: it gets the path after /proxy.
+	Proxy http.Handler
 	// OnGet, when set, is called after a get of a resource has been answered.
 	OnGet func(resource string)
 
@@ -53,7 +64,7 @@ type Server struct {
 	cut      int
 	// unreachable is what a load balancer says of it.
 	unreachable bool
-	hanging     bool // requests get no answer
+	hanging     bool               // requests get no answer
 	logs        map[string]*podLog // by namespace/pod/container
 }
 

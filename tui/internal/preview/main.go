@@ -6,7 +6,7 @@
 //	go run ./tui/internal/preview -live                            # a made-up run, with keys
 //	go run ./tui/internal/preview -live -plain                     # the same as lines
 //
-// States: connecting, stale, gone, and those of package scene.
+// States: connecting, stale, gone, fleet (all canaries), and those of package scene.
 package main
 
 import (
@@ -23,6 +23,7 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/tui"
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
 	"github.com/kubectl-canary/kubectl-canary/tui/plain"
+	"github.com/kubectl-canary/kubectl-canary/tui/source"
 	"github.com/kubectl-canary/kubectl-canary/tui/theme"
 )
 
@@ -34,7 +35,7 @@ func main() {
 }
 
 func run() error {
-	state := flag.String("state", "progressing", "connecting, stale, gone, "+strings.Join(scene.States(), ", "))
+	state := flag.String("state", "progressing", "connecting, stale, gone, fleet, "+strings.Join(scene.States(), ", "))
 	size := flag.String("size", "80x24", "columns x rows of the frame")
 	themeName := flag.String("theme", "auto", strings.Join(theme.Names(), ", "))
 	svg := flag.Bool("svg", false, "print the frame as an SVG picture")
@@ -58,6 +59,9 @@ func run() error {
 	}
 	o.Now = func() time.Time { return scene.Epoch }
 	o.Actions = &fake{}
+	if *state == "fleet" {
+		o.Name, o.Namespace, o.Scope = "", "", "all namespaces"
+	}
 	frame := tui.Frame(o, width, height, updates(*state)...)
 	if *svg {
 		return writeSVG(os.Stdout, frame, width, height)
@@ -68,42 +72,46 @@ func run() error {
 }
 
 // updates is what the screen is told to come into a state.
-func updates(state string) []tui.Update {
+func updates(state string) []source.Update {
 	switch state {
 	case "connecting":
 		return nil
+	case "fleet":
+		var all []source.Update
+		for _, c := range scene.Fleet(40) {
+			all = append(all, source.Canary{View: c})
+		}
+		return append(all, source.Synced{})
 	case "stale":
-		return []tui.Update{
-			tui.CanaryMsg{Canary: scene.Of("progressing")},
-			tui.StaleMsg{Since: scene.Epoch.Add(-12 * time.Second), Err: errors.New("dial tcp 10.0.0.1:6443: connection refused")},
+		return []source.Update{
+			source.Canary{View: scene.Of("progressing")},
+			source.Stale{Since: scene.Epoch.Add(-12 * time.Second), Err: errors.New("dial tcp 10.0.0.1:6443: connection refused")},
 		}
 	case "gone":
-		return []tui.Update{tui.CanaryMsg{Canary: scene.Of("succeeded")}, tui.GoneMsg{}}
+		return []source.Update{source.Canary{View: scene.Of("succeeded")}, source.Gone{}}
 	}
-	return []tui.Update{tui.CanaryMsg{Canary: scene.Of(state)}}
+	return []source.Update{source.Canary{View: scene.Of(state)}}
 }
 
 func runLive(o tui.Options, speed float64, lines bool) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	f := newFake(speed)
-	source := make(chan tui.Update)
-	go f.play(ctx, source)
 	if lines {
 		p := plain.Printer{W: os.Stdout}
-		for u := range source {
-			if c, ok := u.(tui.CanaryMsg); ok {
-				if err := p.Update(c.Canary); err != nil {
+		for u := range f.Detail(ctx, "", "") {
+			if c, ok := u.(source.Canary); ok {
+				if err := p.Update(c.View); err != nil {
 					return err
 				}
-				if c.Canary.Terminal() {
+				if c.View.Terminal() {
 					return nil
 				}
 			}
 		}
 		return nil
 	}
-	o.Source, o.Actions = source, f
+	o.Source, o.Actions = f, f
 	last, err := tui.Run(ctx, o)
 	fmt.Println(last.Key(), last.Phase)
 	return err
