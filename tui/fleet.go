@@ -93,7 +93,7 @@ func (m *model) moveFleet(id commandID) tea.Cmd {
 
 // fleetFrame draws the screen of all canaries.
 func (m *model) fleetFrame(width, height int) []string {
-	if height == 1 || width < compactWidth && height < 5 {
+	if height < 5 {
 		return []string{m.fleetSummary(width)}
 	}
 	lines := []string{m.fleetHeader(width)}
@@ -107,7 +107,7 @@ func (m *model) fleetFrame(width, height int) []string {
 	}
 	bottom := m.bottom(width, height)
 	m.fleet.top = len(lines)
-	room := height - len(lines) - len(bottom)
+	room := max(0, height-len(lines)-len(bottom))
 	lines = append(lines, full(m.fleet.table.Lines(width, room, m.shown, &m.theme, m.glyphs), width, room, m.theme.Symbols.Ellipsis)...)
 	return append(lines, bottom...)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/exp/golden"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/chart"
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
 	"github.com/kubectl-canary/kubectl-canary/tui/source"
 	"github.com/kubectl-canary/kubectl-canary/tui/theme"
@@ -50,27 +51,54 @@ func TestFrameGolden(t *testing.T) {
 	states := append([]string{"connecting", "stale", "gone"}, scene.States()...)
 	for _, state := range states {
 		for _, size := range [][2]int{{18, 3}, {40, 10}, {80, 24}, {120, 40}, {160, 50}} {
-			for _, ascii := range []bool{false, true} {
-				if ascii && size[0] != 80 {
-					continue
-				}
-				set := map[bool]string{false: "braille", true: "ascii"}[ascii]
-				t.Run(fmt.Sprintf("%s/%dx%d/%s", state, size[0], size[1], set), func(t *testing.T) {
+			for _, glyphs := range []chart.Glyphs{chart.Braille, chart.Block, chart.ASCII} {
+				t.Run(fmt.Sprintf("%s/%dx%d/%s", state, size[0], size[1], glyphs), func(t *testing.T) {
 					o := options()
-					o.ASCII = ascii
-					requireFrame(t, Frame(o, size[0], size[1], updatesOf(state)...), size[0], size[1], colorprofile.NoTTY)
+					o.ASCII = glyphs == chart.ASCII
+					m := modelOf(o, size[0], size[1], updatesOf(state)...)
+					m.glyphs = glyphs
+					frame := strings.Join(m.frame(), "\n")
+					if glyphs == chart.Block && frame == Frame(o, size[0], size[1], updatesOf(state)...) {
+						return // No chart: the same as with braille.
+					}
+					requireFrame(t, frame, size[0], size[1], colorprofile.NoTTY)
+					sameInColour(t, frame)
 				})
 			}
 		}
 	}
 }
 
-// Colours are looked at in two states that have all of them.
+// sameInColour checks that colours take nothing away and add nothing: every profile shows the same
+// text, at every size.
+func sameInColour(t *testing.T, frame string) {
+	t.Helper()
+	plain := ansi.Strip(frame)
+	for _, profile := range profiles {
+		if have := ansi.Strip(written(t, frame, profile)); have != plain {
+			t.Errorf("%s changes the text:\n%s", profile, have)
+		}
+	}
+}
+
+var profiles = []colorprofile.Profile{colorprofile.TrueColor, colorprofile.ANSI256, colorprofile.ANSI, colorprofile.ASCII}
+
+func written(t *testing.T, frame string, profile colorprofile.Profile) string {
+	t.Helper()
+	var out bytes.Buffer
+	w := &colorprofile.Writer{Forward: &out, Profile: profile}
+	if _, err := w.WriteString(frame); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// The colours themselves are looked at in the size of a small terminal.
 func TestColourGolden(t *testing.T) {
-	for _, state := range []string{"progressing", "failed"} {
-		for _, profile := range []colorprofile.Profile{colorprofile.TrueColor, colorprofile.ANSI256, colorprofile.ANSI, colorprofile.ASCII} {
-			for _, name := range []theme.Name{theme.Auto, theme.HighContrast, theme.Mono} {
-				if name != theme.Auto && profile != colorprofile.TrueColor {
+	for _, state := range append([]string{"stale"}, scene.States()...) {
+		for _, profile := range profiles {
+			for _, name := range []theme.Name{theme.Auto, theme.Light, theme.HighContrast, theme.Mono} {
+				if name != theme.Auto && (profile != colorprofile.TrueColor || state != "progressing" && state != "failed") {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s/%s/%s", state, profile, name), func(t *testing.T) {
@@ -86,12 +114,7 @@ func TestColourGolden(t *testing.T) {
 func requireFrame(t *testing.T, frame string, width, height int, profile colorprofile.Profile) {
 	t.Helper()
 	checkFrame(t, frame, width, height)
-	var out bytes.Buffer
-	w := &colorprofile.Writer{Forward: &out, Profile: profile}
-	if _, err := w.WriteString(frame + "\n"); err != nil {
-		t.Fatal(err)
-	}
-	golden.RequireEqual(t, out.Bytes())
+	golden.RequireEqual(t, []byte(written(t, frame, profile)+"\n"))
 }
 
 // checkFrame asserts what a terminal needs: exactly so many lines, each exactly so wide, and no

@@ -115,7 +115,7 @@ func (m *model) historyFrame(width, height int) []string {
 	if height >= roomyHeight {
 		lines = append(lines, "")
 	}
-	lines = append(lines, t.Label.Render(cells.Cut(m.runColumns("  revision", "outcome", "began", "took", "reached", "failed checks"), width, s.Ellipsis)))
+	lines = append(lines, t.Label.Render(cells.Cut(m.runColumns("  revision", "outcome", "began", "took", "reached", "failed"), width, s.Ellipsis)))
 	bottom := m.bottom(width, height)
 	m.history.top = len(lines)
 	runs := m.runs()
@@ -138,7 +138,7 @@ func (m *model) historyFrame(width, height int) []string {
 
 func (m *model) runColumns(revision, outcome, began, took, reached, failed string) string {
 	return cells.Pad(revision, 16) + cells.Pad(outcome, 19) + cells.Pad(began, 18) + cells.PadLeft(took, 7) + "  " +
-		cells.PadLeft(reached, 7) + "  " + cells.PadLeft(failed, 13)
+		cells.PadLeft(reached, 7) + "  " + cells.PadLeft(failed, 8)
 }
 
 func (m *model) runLine(i int, r *view.Run, width int) string {

@@ -109,7 +109,7 @@ func (m *model) frame() []string {
 // full fits every line to the width and the lines to the height. All drawing ends here, so that no
 // panel and no string of the cluster can break the frame.
 func full(lines []string, width, height int, ellipsis string) []string {
-	out := make([]string, height)
+	out := make([]string, max(0, height))
 	for i := range out {
 		line := ""
 		if i < len(lines) {

@@ -1,11 +1,14 @@
 package tui
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui/cells"
 )
 
@@ -43,7 +46,19 @@ next:
 		}
 		p.items = append(p.items, c)
 	}
+	// What cannot be done now comes last; the first is what enter does.
+	subject := m.subject()
+	slices.SortStableFunc(p.items, func(a, b *command) int {
+		return cmp.Compare(refused(m, a, subject), refused(m, b, subject))
+	})
 	p.selected = max(0, min(p.selected, len(p.items)-1))
+}
+
+func refused(m *model, c *command, subject *view.Canary) int {
+	if c.verb != "" && m.refusal(m.verb(c), subject) != "" {
+		return 1
+	}
+	return 0
 }
 
 func (m *model) pressPalette(msg tea.KeyPressMsg) tea.Cmd {

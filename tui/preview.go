@@ -13,10 +13,14 @@ import (
 // documentation and tests look at. Colours are true colours; write them through a
 // colorprofile.Writer to reduce them.
 func Frame(o Options, width, height int, updates ...source.Update) string {
+	return strings.Join(modelOf(o, width, height, updates...).frame(), "\n")
+}
+
+func modelOf(o Options, width, height int, updates ...source.Update) *model {
 	m := newModel(context.Background(), o)
 	m.Update(tea.WindowSizeMsg{Width: width, Height: height})
 	m.feed(updates...)
-	return strings.Join(m.frame(), "\n")
+	return m
 }
 
 // feed hands updates to the first screen, as if its source had reported them.

@@ -43,6 +43,9 @@ func (m *model) sides(width int) []string {
 	case view.SplitWeight:
 		both[0].match, both[1].match = "", ""
 	}
+	if c.Phase == "" || c.Phase == "Initializing" { // Nothing is routed yet: clients reach the target.
+		both[0].match, both[1].match = "not serving yet", "all traffic"
+	}
 	wide := func(get func(side) string) int {
 		return max(ansi.StringWidth(get(both[0])), ansi.StringWidth(get(both[1])))
 	}

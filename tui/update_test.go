@@ -68,6 +68,12 @@ func keyOf(k string) tea.KeyPressMsg {
 		return tea.KeyPressMsg{Code: tea.KeyEnter}
 	case "esc":
 		return tea.KeyPressMsg{Code: tea.KeyEscape}
+	case "space":
+		return tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}
+	case "right":
+		return tea.KeyPressMsg{Code: tea.KeyRight}
+	case "left":
+		return tea.KeyPressMsg{Code: tea.KeyLeft}
 	case "tab":
 		return tea.KeyPressMsg{Code: tea.KeyTab}
 	case "ctrl+c":
@@ -75,6 +81,31 @@ func keyOf(k string) tea.KeyPressMsg {
 	}
 	return tea.KeyPressMsg{Code: []rune(k)[0], Text: k}
 }
+
+// all runs commands that end at once, and hands back what they say. Timers are left alone: what takes
+// longer than a moment is not waited for.
+func (d *driver) all(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	done := make(chan tea.Msg, 1)
+	go func() { done <- cmd() }()
+	select {
+	case msg := <-done:
+		if batch, ok := msg.(tea.BatchMsg); ok {
+			for _, c := range batch {
+				d.all(c)
+			}
+			return
+		}
+		if msg != nil {
+			d.all(d.send(msg))
+		}
+	case <-time.After(50 * time.Millisecond):
+	}
+}
+
+func (d *driver) resize(width, height int) { d.send(tea.WindowSizeMsg{Width: width, Height: height}) }
 
 func (d *driver) wait(by time.Duration) { d.time = d.time.Add(by) }
 

@@ -16,7 +16,7 @@ var Epoch = time.Date(2026, 3, 14, 12, 5, 0, 0, time.UTC)
 func States() []string {
 	return []string{
 		"progressing", "paused", "failed", "waiting", "promoting", "succeeded", "nodata", "foreign", "many",
-		"abtesting", "bluegreen", "gated", "rollback", "restored",
+		"abtesting", "bluegreen", "gated", "rollback", "restored", "initializing", "halted", "suspended", "nometrics",
 	}
 }
 
@@ -76,6 +76,25 @@ func Of(state string) view.Canary {
 	case "gated":
 		run(&c, 10, interval)
 		gated(&c)
+	case "initializing":
+		c.Phase, c.Health, c.PromotedRevision, c.Images.Primary = "Initializing", view.HealthProgressing, "", nil
+		c.Message = "Waiting for app-primary: 0 of 2 pods are ready"
+		c.NextAction = "once app-primary is ready it gets all traffic"
+		for i := range c.Pods {
+			c.Pods[i].Ready, c.Pods[i].ReadyContainers, c.Pods[i].Reason = false, 0, "ContainerCreating"
+		}
+		c.Verbs = verbs("no run is under way")
+	case "halted":
+		run(&c, 4, 18*time.Second)
+		halted(&c)
+	case "suspended":
+		run(&c, 4, 18*time.Second)
+		c.Suspended, c.Health = true, view.HealthSuspended
+		c.NextAction, c.NextActionTime, c.JudgeTime = "nothing happens while spec.suspend is true", time.Time{}, time.Time{}
+		c.Verbs = verbs("the canary is suspended (spec.suspend)")
+	case "nometrics":
+		run(&c, 4, 18*time.Second)
+		c.Metrics = nil
 	case "rollback":
 		succeeded(&c)
 		rollback(&c)
@@ -283,4 +302,18 @@ func many(c *view.Canary) {
 		c.Steps = append(c.Steps, s)
 	}
 	c.CurrentStep, c.TotalSteps = 20, 50
+}
+
+// halted is a run that does not go on, since its checks fail, and that may still go well.
+func halted(c *view.Canary) {
+	c.FailedChecks, c.Run.FailedChecks, c.Run.Checks = 3, 3, 6
+	c.Message = "Halt app.test advancement request-success-rate 97.4% < 99%"
+	c.NextAction = "40% is judged again; two more failed checks and the run is rolled back"
+	m := &c.Metrics[0]
+	for i := max(0, len(m.Samples)-3); i < len(m.Samples); i++ {
+		value := 97.0 + float64(len(m.Samples)-i)/5
+		m.Samples[i].Value, m.Samples[i].Verdict = &value, "Fail"
+		m.Value, m.Verdict = &value, "Fail"
+	}
+	c.Events = append(c.Events, view.Event{Type: "Warning", Message: c.Message, Count: 3, Time: Epoch.Add(-12 * time.Second)})
 }
