@@ -1,4 +1,5 @@
-# All targets work on Linux with Go, git, make and gcc; nothing else has to be installed.
+# All targets work on Linux with Go, git, make and gcc; tests of the screen need tmux (.ci/packages),
+# and pictures of it what make screenshots names.
 SHELL         := /bin/bash
 .SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -33,7 +34,7 @@ test: test-unit test-model test-integration test-cli e2e faults ## Run everythin
 .PHONY: test-unit
 test-unit: ## Test the packages by themselves, with the race detector
 	go test -race ./...
-	cd test && go test -race ./app/... ./load/...
+	cd test && go test -race ./app/... ./load/... ./cmd/screenshots/...
 	cd test/tools/gen && go test ./...
 
 .PHONY: test-model
@@ -46,7 +47,7 @@ testbed-bin: ## Build the programs of the test cluster into the cache (first tim
 
 .PHONY: test-integration
 test-integration: testbed-bin ## Test the test cluster itself on a real control plane
-	cd test && go test -count=1 -timeout 10m ./testbed/... ./stage/...
+	cd test && go test -count=1 -timeout 10m ./testbed/... ./stage/... ./terminal/...
 
 .PHONY: test-cli
 test-cli: testbed-bin ## Run every verb of the plugin in scripts against a real control plane; RUN=regex selects
@@ -69,6 +70,10 @@ bench: testbed-bin ## Print what a rollout costs: time, requests
 demo: testbed-bin ## Show a release in a test cluster; HEADLESS=1 without a screen, BAD=1 with a failing version
 	@echo 'build the demo'; cd test && go build -o ../bin/demo ./cmd/demo
 	@HEADLESS='$(HEADLESS)' BAD='$(BAD)' ./bin/demo
+
+.PHONY: screenshots
+screenshots: ## Make the pictures in docs/screenshots: the real program in a real terminal (Xvfb, kitty)
+	cd test && go run ./cmd/screenshots $(if $(ONLY),-only '$(ONLY)')
 
 $(LINT):
 	@mkdir -p $(@D)

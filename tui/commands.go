@@ -137,7 +137,7 @@ func commands() []command {
 
 		screen(cmdChart, bind("c", "chart", "c"), "draw charts in braille, blocks or ASCII"),
 		screen(cmdTheme, bind("t", "theme", "t"), "next theme: dark, light, high contrast, no colour"),
-		screen(cmdMouse, bind("m", "mouse", "m"), "leave the mouse to the terminal, for selecting text; or take it back"),
+		screen(cmdMouse, bind("m", "mouse", "m"), "mouse on or off; off lets the terminal select text"),
 		screen(cmdPalette, bind(":", "commands", ":", "ctrl+p"), "every command, by name"),
 		screen(cmdHelp, bind("?", "help", "?"), "this help"),
 		{id: cmdBack, binding: bind("esc", "back", "esc"), long: "back", group: groupScreen, in: anywhere},

@@ -114,7 +114,10 @@ func (m *model) fleetFrame(width, height int) []string {
 
 func (m *model) fleetHeader(width int) string {
 	t, s := &m.theme, &m.theme.Symbols
-	where := []string{m.scope}
+	var where []string
+	if m.scope != "" {
+		where = append(where, m.scope)
+	}
 	if m.context != "" {
 		where = append(where, "context "+m.context)
 	}

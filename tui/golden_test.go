@@ -187,7 +187,7 @@ func TestReadableWithoutColour(t *testing.T) {
 		"stale":       {"stale since 12s: connection refused", "Progressing"},
 		"gone":        {"Deleted"},
 		"paused":      {"Paused", "pause by alice accepted"},
-		"gated":       {"Waiting", "28m00s", "kubectl canary approve app -n test --gate qa"},
+		"gated":       {"Waiting", "28m00s", "Y approves, N rejects"},
 		"abtesting":   {"matching", "all others", "iteration 4 of 10"},
 		"bluegreen":   {"copies of the requests"},
 		"rollback":    {"Rolling back", "rollback to 7c9f8d5b4f"},

@@ -74,7 +74,9 @@ func (m *model) detailsLine(width int) string {
 		add(c.Target.Kind + "/" + c.Target.Name)
 	}
 	add(c.Provider)
-	add(c.Strategy)
+	if c.Strategy != "canary" { // which is what everybody expects
+		add(c.Strategy)
+	}
 	if c.Interval.Duration > 0 {
 		add("every " + strings.TrimSuffix(cells.Span(c.Interval.Duration), "00s"))
 	}

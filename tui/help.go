@@ -34,6 +34,7 @@ func (m *model) helpLines(width int) []string {
 			keys = max(keys, ansi.StringWidth(c.binding.Help().Key))
 		}
 	}
+	same := m.refusalOfAll()
 	var lines []string
 	for _, group := range []string{groupAct, groupLook, groupMove, groupReplay, groupScreen} {
 		var part []string
@@ -44,9 +45,11 @@ func (m *model) helpLines(width int) []string {
 			}
 			k, text := t.Key, c.long
 			if c.verb != "" {
-				if why := m.refusal(m.verb(c), m.subject()); why != "" {
-					k = t.Disabled
-					text = t.Disabled.Render(c.binding.Help().Desc + ": " + why)
+				switch why := m.refusal(m.verb(c), m.subject()); {
+				case same != "":
+					k, text = t.Disabled, t.Disabled.Render(c.long)
+				case why != "":
+					k, text = t.Disabled, t.Disabled.Render(c.binding.Help().Desc+": "+why)
 				}
 			}
 			part = append(part, cells.Cut(k.Render(cells.Pad(c.binding.Help().Key, keys+2))+text, width, s.Ellipsis))
@@ -57,9 +60,30 @@ func (m *model) helpLines(width int) []string {
 		if len(lines) > 0 {
 			lines = append(lines, "")
 		}
-		lines = append(append(lines, t.Title.Render(group)), part...)
+		title := t.Title.Render(group)
+		if group == groupAct && same != "" {
+			title += t.Label.Render(" " + s.Dot + " not now: " + same)
+		}
+		lines = append(append(lines, cells.Cut(title, width, s.Ellipsis)), part...)
 	}
 	return lines
+}
+
+// refusalOfAll is why no verb can be used, where it is one reason for all of them.
+func (m *model) refusalOfAll() string {
+	same := ""
+	for i := range m.commands {
+		c := &m.commands[i]
+		if c.verb == "" || !m.present(c) {
+			continue
+		}
+		why := m.refusal(m.verb(c), m.subject())
+		if why == "" || same != "" && why != same {
+			return ""
+		}
+		same = why
+	}
+	return same
 }
 
 // helpBox draws the help, as much of it as there is room for.

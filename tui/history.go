@@ -115,7 +115,9 @@ func (m *model) historyFrame(width, height int) []string {
 	if height >= roomyHeight {
 		lines = append(lines, "")
 	}
-	lines = append(lines, t.Label.Render(cells.Cut(m.runColumns("  revision", "outcome", "began", "took", "reached", "failed"), width, s.Ellipsis)))
+	if len(m.runs()) > 0 {
+		lines = append(lines, t.Label.Render(cells.Cut(m.runColumns("  Revision", "Outcome", "Began", "Took", "Reached", "Failed"), width, s.Ellipsis)))
+	}
 	bottom := m.bottom(width, height)
 	m.history.top = len(lines)
 	runs := m.runs()

@@ -3,6 +3,7 @@ package tui
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -29,7 +30,7 @@ func (m *model) events(width, height int) []string {
 		lines = append(lines, t.Label.Render("none"))
 	}
 	limit := 1
-	if m.detail.focus == panelEvents {
+	if m.detail.focus == panelEvents || n*2 < height { // there is room to read them
 		limit = 4
 	}
 	const indent = 11 // the time and the sign
@@ -120,6 +121,9 @@ func (m *model) pod(p *view.Pod, width int) string {
 	// The end of a pod's name is what tells it from its siblings.
 	name := p.Name
 	room := max(10, width-labelWidth-2-2-ansi.StringWidth(right))
+	if target := m.detail.canary.Target.Name; ansi.StringWidth(name) > room { // the side says that much
+		name = strings.TrimPrefix(strings.TrimPrefix(name, target+"-primary-"), target+"-")
+	}
 	if over := ansi.StringWidth(name) - room; over > 0 {
 		name = ansi.TruncateLeft(name, over+1, s.Ellipsis)
 	}

@@ -17,6 +17,7 @@ const (
 	chartLeast = 6
 	chartGood  = 12 // charts are put side by side only when below each other they were lower
 	chartMost  = 18
+	chartAiry  = 9  // from this on a blank line separates a row of charts from the next
 	chartCols  = 36 // least width of one of several charts side by side
 )
 
@@ -55,7 +56,7 @@ func (m *model) metrics(width, height int) []string {
 		}
 		for first := 0; first < charts; first += cols {
 			rows := each
-			if each >= chartGood && first+cols < charts { // there is room for air between the rows
+			if each >= chartAiry && first+cols < charts { // there is room for air between the rows
 				rows--
 			}
 			lines = append(lines, m.chartRow(first, min(first+cols, charts), cols, width, rows, gutter)...)
@@ -175,6 +176,10 @@ func (m *model) metricTitle(i, width int) string {
 	metric, t := &m.detail.canary.Metrics[i], &m.theme
 	right := m.verdict(metric)
 	name := t.Title.Render(metric.Name)
+	if label := t.Canary.Render("canary "); metric.Value != nil && metric.Primary != nil &&
+		ansi.StringWidth(name)+ansi.StringWidth(label+right)+4 <= width {
+		right = label + right
+	}
 	add := func(beside string) {
 		if ansi.StringWidth(name)+ansi.StringWidth(right)+ansi.StringWidth(beside)+6 <= width {
 			right = beside + "  " + right

@@ -51,7 +51,9 @@ func (m *model) replaying() Playback {
 	case m.screen == inDetail && m.detail.replay != nil:
 		return m.detail.replay
 	case m.playback != nil:
-		return m.playback
+		if from, to := m.playback.Span(); to.After(from) { // a single moment cannot be played
+			return m.playback
+		}
 	}
 	return nil
 }

@@ -95,7 +95,10 @@ func Run(ctx context.Context, o Options) (view.Canary, error) {
 }
 
 func programOptions(ctx context.Context, o Options) []tea.ProgramOption {
-	opts := []tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(fps), tea.WithEnvironment(o.Environ)}
+	opts := []tea.ProgramOption{
+		tea.WithContext(ctx), tea.WithFPS(fps), tea.WithEnvironment(o.Environ),
+		tea.WithoutSignalHandler(), // Signals end ctx, which says why; two handlers would race.
+	}
 	if o.Input != nil {
 		opts = append(opts, tea.WithInput(o.Input))
 	}

@@ -207,11 +207,14 @@ func (m *model) checks() string {
 	if c.Run != nil && c.Run.Checks > 0 {
 		text += fmt.Sprintf(" of %d", c.Run.Checks)
 	}
-	if failed > 0 {
+	switch {
+	case failed > 0 && (failed+1 >= c.Threshold || c.Phase == "Failed"):
 		text = t.Fail.Render(s.Failed + " " + text)
+	case failed > 0:
+		text = t.Warn.Render(s.Warning + " " + text)
 	}
-	if c.Threshold > 0 {
-		text += t.Label.Render(fmt.Sprintf(" %s rolled back at %d", s.Dot, c.Threshold))
+	if c.Threshold > 0 && c.Phase != "Failed" {
+		text += t.Label.Render(fmt.Sprintf(" %s rolls back at %d", s.Dot, c.Threshold))
 	}
 	return text
 }
@@ -252,7 +255,11 @@ func (m *model) gates() string {
 		sign, rest := t.Label.Render(s.Pending), g.At
 		switch g.State {
 		case "Waiting":
-			command := t.Warn.Render(s.Waiting) + " " + g.Name + ": " + c.ApproveCommand(g)
+			command := t.Warn.Render(s.Waiting) + " " + g.Name + ": "
+			if m.refusal(verbApprove, c) == "" {
+				command += t.Key.Render("Y") + " approves, " + t.Key.Render("N") + " rejects; or "
+			}
+			command += c.ApproveCommand(g)
 			parts = slices.Insert(parts, 0, command)
 			continue
 		case "Approved":

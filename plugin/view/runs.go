@@ -3,8 +3,12 @@ package view
 // Runs are the run under way, if there is one, and the finished ones that the status keeps, newest
 // first.
 func (c Canary) Runs() []Run {
-	if c.Run != nil && c.Run.Outcome == "" {
+	switch {
+	case c.Run == nil:
+	case c.Run.Outcome == "":
 		return append([]Run{c.current()}, c.History...)
+	case len(c.History) == 0: // it ended before there was a history
+		return []Run{c.current()}
 	}
 	return c.History
 }

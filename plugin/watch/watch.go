@@ -2,6 +2,9 @@ package watch
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -198,7 +201,11 @@ func (o *Options) recorder() (*recording.Recorder, error) {
 	if o.Record == "" {
 		return nil, nil //nolint:nilnil // nobody asked for one
 	}
-	return recording.Create(o.Record, o.Overwrite, recording.Header{
+	r, err := recording.Create(o.Record, o.Overwrite, recording.Header{
 		Context: o.Cluster.Context(), Namespace: o.Namespace, Name: o.Name, Scope: o.scope(), Program: o.Build.Version,
 	})
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("cannot record to %s: the file exists; choose another name, or replace it with --overwrite", o.Record)
+	}
+	return r, err
 }

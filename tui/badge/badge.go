@@ -14,7 +14,7 @@ func Phase(c *view.Canary, t *theme.Theme) (sign, word string, style lipgloss.St
 	s := &t.Symbols
 	switch {
 	case c.Suspended:
-		return s.Waiting, "Suspended", t.Warn
+		return s.Waiting, "Suspended", t.Label
 	case c.Phase == "":
 		return s.NoData, "Unknown", t.Warn
 	}

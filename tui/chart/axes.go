@@ -18,11 +18,12 @@ func writeLabel(b *strings.Builder, l label, gutter int, g glyphSet, p pens) {
 		b.WriteString(p[layerNone].paint(string(g.tick)))
 		return
 	}
-	b.WriteString(p[layerNone].paint(text + string(g.tick)))
+	b.WriteString(p[penLabel].paint(text))
+	b.WriteString(p[layerNone].paint(string(g.tick)))
 }
 
 // writeTimeAxis writes the two rows under the plot: the axis, with the weights on it, and the times.
-func writeTimeAxis(b *strings.Builder, d Data, gutter, cols int, from, to time.Time, g glyphSet, origin time.Time, axis pen) {
+func writeTimeAxis(b *strings.Builder, d Data, gutter, cols int, from, to time.Time, g glyphSet, origin time.Time, p pens) {
 	line := []rune(strings.Repeat(string(horizontal(g)), cols))
 	col := func(t time.Time) int { return int(fraction(t, from, to)*float64(cols-1) + 0.5) }
 	inside := func(t time.Time) bool { return !t.Before(from) && !t.After(to) }
@@ -47,9 +48,27 @@ func writeTimeAxis(b *strings.Builder, d Data, gutter, cols int, from, to time.T
 			line[col(m.Time)] = g.noData
 		}
 	}
-	b.WriteString(axis.paint(strings.Repeat(" ", gutter) + string(g.corner) + string(line)))
+	b.WriteString(strings.Repeat(" ", gutter))
+	b.WriteString(p[layerNone].paint(string(g.corner)))
+	writeMarks(b, line, horizontal(g), p)
 	b.WriteByte('\n')
-	b.WriteString(axis.paint(strings.Repeat(" ", gutter+1) + timeLabels(cols, from, to, origin)))
+	b.WriteString(p[penLabel].paint(strings.Repeat(" ", gutter+1) + timeLabels(cols, from, to, origin)))
+}
+
+// writeMarks writes the axis, with what stands on it in the colour of labels.
+func writeMarks(b *strings.Builder, line []rune, rule rune, p pens) {
+	for start := 0; start < len(line); {
+		end := start
+		for end < len(line) && (line[end] == rule) == (line[start] == rule) {
+			end++
+		}
+		which := penLabel
+		if line[start] == rule {
+			which = layerNone
+		}
+		b.WriteString(p[which].paint(string(line[start:end])))
+		start = end
+	}
 }
 
 func horizontal(g glyphSet) rune {

@@ -63,6 +63,7 @@ func (c *canvas) line(x0, y0, x1, y1 float64) {
 		if cell, bit, ok := c.at(ax, ay); ok {
 			c.canary[cell] |= bit
 			c.raise(cell, layerCanary)
+			c.thicken(ax, ay)
 		}
 		if ax == bx && ay == by {
 			return
@@ -77,6 +78,29 @@ func (c *canvas) line(x0, y0, x1, y1 float64) {
 			ay += sy
 		}
 	}
+}
+
+// thicken makes the line two dots high where dots are small, so that it reads as a line and not as
+// dots like the primary's. It never reaches into another cell.
+func (c *canvas) thicken(x, y int) {
+	if c.g.dotsY < 4 {
+		return
+	}
+	if y%c.g.dotsY == c.g.dotsY-1 {
+		y -= 2
+	}
+	if cell, bit, ok := c.at(x, y+1); ok {
+		c.canary[cell] |= bit
+	}
+}
+
+// shown is what a cell shows: where both sides meet they take turns, since a side that is not seen
+// looks like missing data.
+func (c *canvas) shown(cell int) layer {
+	if c.top[cell] == layerCanary && c.primary[cell] != 0 && cell%c.cols%2 == 1 {
+		return layerPrimary
+	}
+	return c.top[cell]
 }
 
 // dots draws the primary: one dot in every cell of a row between two points, never joined, so that
@@ -107,7 +131,10 @@ func (c *canvas) cross(x, y float64) {
 
 // writeRow writes one row of cells, neighbours of one layer in one run of style.
 func (c *canvas) writeRow(b *strings.Builder, row int, p pens) {
-	cells := c.top[row*c.cols : (row+1)*c.cols]
+	cells := make([]layer, c.cols)
+	for col := range cells {
+		cells[col] = c.shown(row*c.cols + col)
+	}
 	var run strings.Builder
 	for start := 0; start < len(cells); {
 		end := start
@@ -125,7 +152,7 @@ func (c *canvas) writeRow(b *strings.Builder, row int, p pens) {
 }
 
 func (c *canvas) glyph(cell int) rune {
-	switch c.top[cell] {
+	switch c.shown(cell) {
 	case layerLimit:
 		return c.g.limit
 	case layerPrimary:

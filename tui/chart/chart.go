@@ -50,6 +50,8 @@ type Data struct {
 // Styles colour the parts of a chart. The zero value draws without any escape sequence.
 type Styles struct {
 	Canary, Primary, Limit, Axis, Fail lipgloss.Style
+	// Label is for the numbers at the axes.
+	Label lipgloss.Style
 }
 
 // pen is a style as the text before and after what it paints. Rendering through lipgloss once for
@@ -71,13 +73,16 @@ func (p pen) paint(text string) string {
 	return p.open + text + p.close
 }
 
-// pens are the styles, indexed by layer; the axis takes the place of the empty layer.
-type pens [layerFail + 1]pen
+// pens are the styles, indexed by layer; the axis takes the place of the empty layer, and the labels
+// come after all layers.
+type pens [layerFail + 2]pen
+
+const penLabel = layerFail + 1
 
 func (s Styles) pens() pens {
 	return pens{
 		layerNone: newPen(s.Axis), layerLimit: newPen(s.Limit), layerPrimary: newPen(s.Primary),
-		layerCanary: newPen(s.Canary), layerFail: newPen(s.Fail),
+		layerCanary: newPen(s.Canary), layerFail: newPen(s.Fail), penLabel: newPen(s.Label),
 	}
 }
 
@@ -169,7 +174,7 @@ func plot(d Data, width, height int, o Options) (s string, ok bool) {
 		c.writeRow(&b, row, p)
 		b.WriteByte('\n')
 	}
-	writeTimeAxis(&b, d, gutter, cols, from, to, g, o.Origin, p[layerNone])
+	writeTimeAxis(&b, d, gutter, cols, from, to, g, o.Origin, p)
 	return b.String(), true
 }
 

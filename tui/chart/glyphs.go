@@ -82,7 +82,7 @@ func unicodeSet() glyphSet {
 		limit: '┄', failed: '✘', noData: '?',
 		axis: '│', corner: '└', tick: '┤', weight: '┴',
 		atLeast: "≥", atMost: "≤",
-		spark: []rune("▁▂▃▄▅▆▇█"),
+		spark: []rune("▁▂▃▄▅▆"), // no full block: those of two lines would run into each other
 	}
 }
 

@@ -54,6 +54,13 @@ func bars(d Data, points []Point, width int, o Options) string {
 			lo, hi = min(lo, v), max(hi, v)
 		}
 	}
+	// With the limits in the scale, a value that is far from them looks far from them.
+	for _, limit := range []*float64{d.Min, d.Max} {
+		if limit != nil && !math.IsNaN(*limit) {
+			v := clamp(*limit, -largest, largest)
+			lo, hi = min(lo, v), max(hi, v)
+		}
+	}
 	var b, run strings.Builder
 	b.WriteString(strings.Repeat(" ", width-len(points)))
 	flush := func(failed bool) {

@@ -6,6 +6,8 @@ import "strings"
 type Symbols struct {
 	Passed, Failed, Active, Pending, Skipped string
 	Waiting, Promoting, Warning, NoData      string
+	// RolledBack marks the end of a run on a time line, where Failed is a check.
+	RolledBack string
 	// BarFull and BarEmpty fill bars, HoldFull and HoldEmpty the progress within a step.
 	BarFull, BarEmpty, HoldFull, HoldEmpty string
 	// Line joins steps and underlines headings, Dot separates words in a row.
@@ -20,7 +22,7 @@ type Symbols struct {
 
 var unicodeSymbols = Symbols{
 	Passed: "✔", Failed: "✘", Active: "●", Pending: "○", Skipped: "»",
-	Waiting: "◌", Promoting: "▲", Warning: "!", NoData: "?",
+	Waiting: "◌", Promoting: "▲", Warning: "!", NoData: "?", RolledBack: "↶",
 	BarFull: "■", BarEmpty: "·", HoldFull: "━", HoldEmpty: "─",
 	Line: "─", Dot: "·",
 	AtLeast: "≥", AtMost: "≤", Times: "×",
@@ -30,7 +32,7 @@ var unicodeSymbols = Symbols{
 
 var asciiSymbols = Symbols{
 	Passed: "+", Failed: "x", Active: "@", Pending: ".", Skipped: ">",
-	Waiting: "~", Promoting: "^", Warning: "!", NoData: "?",
+	Waiting: "~", Promoting: "^", Warning: "!", NoData: "?", RolledBack: "R",
 	BarFull: "#", BarEmpty: ".", HoldFull: "=", HoldEmpty: "-",
 	Line: "-", Dot: "|",
 	AtLeast: ">=", AtMost: "<=", Times: "x",

@@ -68,18 +68,18 @@ type palette struct {
 var (
 	dark = palette{
 		label: "#9E9E9E", rule: "#6C6C6C",
-		canary: "#E69F00", primary: "#56B4E9", pass: "#2BB38A", fail: "#F0703A", limit: "#D55E00", warn: "#F0E442",
+		canary: "#E69F00", primary: "#56B4E9", pass: "#2BB38A", fail: "#F0703A", limit: "#CC79A7", warn: "#F0E442",
 	}
 	// Okabe and Ito's orange has too little contrast on white, so the light palette darkens it.
 	light = palette{
 		label: "#5F5F5F", rule: "#8A8A8A",
-		canary: "#A65E00", primary: "#0072B2", pass: "#00704F", fail: "#B83A00", limit: "#D55E00", warn: "#7A6500",
+		canary: "#A65E00", primary: "#0072B2", pass: "#00704F", fail: "#B83A00", limit: "#97417A", warn: "#7A6500",
 	}
 	contrastDark = palette{
-		canary: "#FFB61A", primary: "#7FD0FF", pass: "#5CFFC4", fail: "#FF8A50", limit: "#FF8A50", warn: "#FFF36B", bold: true,
+		canary: "#FFB61A", primary: "#7FD0FF", pass: "#5CFFC4", fail: "#FF8A50", limit: "#FF9FD6", warn: "#FFF36B", bold: true,
 	}
 	contrastLight = palette{
-		canary: "#7A3F00", primary: "#003F73", pass: "#00402D", fail: "#8A1F00", limit: "#8A1F00", warn: "#574800", bold: true,
+		canary: "#7A3F00", primary: "#003F73", pass: "#00402D", fail: "#8A1F00", limit: "#6B1450", warn: "#574800", bold: true,
 	}
 )
 
@@ -142,5 +142,5 @@ func mono() Theme {
 
 // Chart is the part of the theme that charts need.
 func (t Theme) Chart() chart.Styles {
-	return chart.Styles{Canary: t.Canary, Primary: t.Primary, Limit: t.Limit, Axis: t.Rule, Fail: t.Fail}
+	return chart.Styles{Canary: t.Canary, Primary: t.Primary, Limit: t.Limit, Axis: t.Rule, Fail: t.Fail, Label: t.Label}
 }

@@ -168,14 +168,11 @@ func (k Kind) sign(th *theme.Theme) (sign string, style lipgloss.Style) {
 	case MarkPromotion:
 		return s.Promoting, th.Pass
 	case MarkRolledBack:
-		return rolledBack, th.Fail
+		return s.RolledBack, th.Fail
 	default:
 		return s.Pending, th.Label
 	}
 }
-
-// rolledBack is a sign that both sets have room for; the one for failed is that of a check.
-const rolledBack = "R"
 
 // track draws the bar: what has been played is heavier than what is to come, the position stands
 // over any mark.

@@ -43,7 +43,11 @@ func run() error {
 	live := flag.Bool("live", false, "run the screen on a made-up run")
 	lines := flag.Bool("plain", false, "with -live: print lines instead")
 	speed := flag.Float64("speed", 1, "with -live: how much faster than real time")
+	recordings := flag.String("recordings", "", "write a recording of each state into this directory, for watch --replay")
 	flag.Parse()
+	if *recordings != "" {
+		return writeRecordings(*recordings)
+	}
 
 	name, err := theme.Parse(*themeName)
 	if err != nil {

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
+)
+
+// writeRecordings writes a recording of each state of package scene, and of a fleet, as files for
+// `kubectl canary watch --replay`: what the pictures of the documentation show. Each holds one moment.
+func writeRecordings(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	for _, state := range scene.States() {
+		c := scene.Of(state)
+		if err := writeRecording(filepath.Join(dir, state+".canary"), "detail", c.Namespace, c.Name, c); err != nil {
+			return err
+		}
+	}
+	return writeRecording(filepath.Join(dir, "fleet.canary"), "fleet", "", "", scene.Fleet(60)...)
+}
+
+// header and entry are lines of a recording; docs/recording.md has the format.
+type header struct {
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"`
+	Started    time.Time `json:"started"`
+	Context    string    `json:"context"`
+	Namespace  string    `json:"namespace,omitempty"`
+	Name       string    `json:"name,omitempty"`
+}
+
+type entry struct {
+	MS        int          `json:"ms"`
+	From      string       `json:"from"`
+	Kind      string       `json:"kind"`
+	Namespace string       `json:"namespace,omitempty"`
+	Name      string       `json:"name,omitempty"`
+	View      *view.Canary `json:"view,omitempty"`
+}
+
+func writeRecording(path, from, namespace, name string, canaries ...view.Canary) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	lines := []any{header{
+		APIVersion: "kubectl-canary/v1", Kind: "Recording", Started: scene.Epoch, Context: "prod", Namespace: namespace, Name: name,
+	}}
+	for _, c := range canaries {
+		lines = append(lines, entry{From: from, Kind: "canary", Namespace: c.Namespace, Name: c.Name, View: &c})
+	}
+	lines = append(lines, entry{From: from, Kind: "synced", Namespace: namespace, Name: name})
+	encoder := json.NewEncoder(f)
+	for _, line := range lines {
+		if err := encoder.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
