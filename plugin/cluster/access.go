@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 
@@ -57,7 +58,7 @@ func (a *Access) init() {
 				return nil, err
 			}
 			// What the dynamic client uses: JSON, and Status objects become errors.
-			client, err := rest.UnversionedRESTClientFor(dynamic.ConfigFor(config))
+			client, err := newClient(dynamic.ConfigFor(config))
 			if err != nil {
 				return nil, fmt.Errorf("cannot use the kubeconfig: %w", err)
 			}
@@ -128,6 +129,18 @@ func (a *Access) Dynamic() (dynamic.Interface, error) {
 func (a *Access) REST() (rest.Interface, error) {
 	a.init()
 	return a.rest()
+}
+
+// newClient makes a client that follows no redirects. The API server's proxy hands on where a Service
+// sends its clients, and the credentials would go along: client-go adds them to every request.
+func newClient(config *rest.Config) (rest.Interface, error) {
+	shared, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	own := *shared // it may be the one that all share
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return rest.UnversionedRESTClientForConfigAndClient(config, &own)
 }
 
 // Server is the address of the API server, for messages; empty when it is not known.

@@ -49,19 +49,39 @@ func Denied(err error, verb v1beta1.Verb, namespace, name string) error {
 			return fmt.Errorf("cannot %s canary %q in namespace %q: %s", verb, name, namespace, why)
 		}
 		right, _, _ := strings.Cut(after, `"`)
-		past := ""
-		if right == string(v1beta1.VerbApprove) && Right(verb) != right {
-			past = " past its gates"
-		}
-		return missingRight(verb, namespace, name, past, right, RoleOf(v1beta1.Verb(right)))
+		return missingRight(verb, namespace, name, right)
 	case strings.Contains(text, `cannot patch resource "canaries"`):
-		return missingRight(verb, namespace, name, "", "patch", RoleOf(verb))
+		return missingRight(verb, namespace, name, RightPatch)
 	}
 	return nil
 }
 
-func missingRight(verb v1beta1.Verb, namespace, name, past, right, role string) error {
-	return fmt.Errorf("you may not %s canary %q in namespace %q%s: the RBAC verb %q on %s is missing; "+
-		"a RoleBinding to ClusterRole %s in namespace %q gives it",
-		verb, name, namespace, past, right, v1beta1.CanaryResource.GroupResource(), role, namespace)
+// RightPatch is the RBAC verb that every verb needs: its annotations are a patch.
+const RightPatch = "patch"
+
+func missingRight(verb v1beta1.Verb, namespace, name, right string) error {
+	return fmt.Errorf("%s: the RBAC verb %q on %s is missing; a RoleBinding to ClusterRole %s in namespace %q gives it",
+		mayNot(verb, namespace, name, right), right, v1beta1.CanaryResource.GroupResource(), roleFor(verb, right), namespace)
+}
+
+// Refusal is what [Denied] says in few words, before anything was sent: right is the RBAC verb that
+// is missing.
+func Refusal(verb v1beta1.Verb, namespace, name, right string) string {
+	return fmt.Sprintf("%s; ClusterRole %s gives it", mayNot(verb, namespace, name, right), roleFor(verb, right))
+}
+
+func mayNot(verb v1beta1.Verb, namespace, name, right string) string {
+	past := ""
+	if right == string(v1beta1.VerbApprove) && Right(verb) != right {
+		past = " past its gates"
+	}
+	return fmt.Sprintf("you may not %s canary %q in namespace %q%s", verb, name, namespace, past)
+}
+
+// roleFor is the role that gives a right for the sake of a verb.
+func roleFor(verb v1beta1.Verb, right string) string {
+	if right == RightPatch {
+		return RoleOf(verb)
+	}
+	return RoleOf(v1beta1.Verb(right))
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
 	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
 	"github.com/kubectl-canary/kubectl-canary/plugin/inspect"
+	"github.com/kubectl-canary/kubectl-canary/plugin/livemetrics"
+	"github.com/kubectl-canary/kubectl-canary/plugin/rights"
 	"github.com/kubectl-canary/kubectl-canary/tui/source"
 )
 
@@ -16,13 +18,17 @@ import (
 type clusterSource struct {
 	*Options
 	*inspect.Inspector
+	rights.Checker
 	client dynamic.Interface
 	scope  feed.Options
+	meter  *livemetrics.Meter
 }
 
 var (
 	_ source.Source    = (*clusterSource)(nil)
 	_ source.Inspector = (*clusterSource)(nil)
+	_ source.Rights    = (*clusterSource)(nil)
+	_ source.LiveMeter = (*clusterSource)(nil)
 )
 
 // ahead is how many updates may wait for the screen, so that a thousand canaries become a few frames.
@@ -39,6 +45,11 @@ func (c *clusterSource) Detail(ctx context.Context, namespace, name string) <-ch
 	return c.follow(ctx, options,
 		func(err error) error { return c.Explain(ctx, err, "watch", namespace, name) },
 		func() error { return cli.NotFound(ctx, c.Options.Cluster, namespace, name) })
+}
+
+// Live implements source.LiveMeter.
+func (c *clusterSource) Live(ctx context.Context, namespace, name string) <-chan source.Update {
+	return c.meter.Run(ctx, namespace, name, 0)
 }
 
 // follow translates the updates of a feed. Explain puts its first error into words; nothing is the

@@ -14,6 +14,8 @@ import (
 	"github.com/kubectl-canary/kubectl-canary/plugin/cli"
 	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
 	"github.com/kubectl-canary/kubectl-canary/plugin/inspect"
+	"github.com/kubectl-canary/kubectl-canary/plugin/livemetrics"
+	"github.com/kubectl-canary/kubectl-canary/plugin/rights"
 	"github.com/kubectl-canary/kubectl-canary/tui/recording"
 	"github.com/kubectl-canary/kubectl-canary/tui/theme"
 )
@@ -181,8 +183,16 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	config, err := o.Cluster.RESTConfig()
+	if err != nil {
+		return err
+	}
+	meter, err := livemetrics.New(livemetrics.Options{Config: config, Client: client, Now: o.now})
+	if err != nil {
+		return err
+	}
 	c := &clusterSource{
-		Options: o, client: client,
+		Options: o, client: client, meter: meter, Checker: rights.Checker{Client: client, Now: o.now},
 		scope:     feed.Options{Client: client, Namespace: o.Namespace, Selector: o.Selector, Heartbeat: heartbeat},
 		Inspector: &inspect.Inspector{Cluster: o.Cluster, Now: o.now},
 	}

@@ -57,7 +57,11 @@ func (c *Cluster) startDataPlane(ctx, inside context.Context) error {
 	var traefikErr, prometheusErr, servicesErr error
 	parts.Go(func() { traefikErr = c.startTraefik(ctx) })
 	parts.Go(func() { prometheusErr = c.startPrometheus(ctx) })
-	parts.Go(func() { servicesErr = c.Apply(ctx, "", []byte(localServices())) })
+	parts.Go(func() {
+		if servicesErr = c.Apply(ctx, "", []byte(localServices())); servicesErr == nil {
+			servicesErr = c.letProxy(ctx, "monitoring", "prometheus", prometheusAddr.String(), prometheusPort)
+		}
+	})
 	parts.Wait()
 	if err := errors.Join(traefikErr, prometheusErr, servicesErr); err != nil {
 		return err

@@ -64,7 +64,7 @@ func writeMarks(b *strings.Builder, line []rune, rule rune, p pens) {
 		}
 		which := penLabel
 		if line[start] == rule {
-			which = layerNone
+			which = int(layerNone)
 		}
 		b.WriteString(p[which].paint(string(line[start:end])))
 		start = end

@@ -77,7 +77,7 @@ func (p pen) paint(text string) string {
 // come after all layers.
 type pens [layerFail + 2]pen
 
-const penLabel = layerFail + 1
+const penLabel = int(layerFail) + 1
 
 func (s Styles) pens() pens {
 	return pens{

@@ -3,8 +3,9 @@ package providers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
+
+	"github.com/kubectl-canary/kubectl-canary/agent/analysis/queries"
 )
 
 // Provider answers queries.
@@ -18,21 +19,10 @@ type Provider interface {
 }
 
 // ErrNoValues says that the query was answered, and that there is nothing to judge.
-var ErrNoValues = errors.New("no values found")
+var ErrNoValues = queries.ErrNoValues
 
 // InfiniteError says that the answer is not a finite number, usually because of a division by zero.
-type InfiniteError struct {
-	// Negative is set for -Inf.
-	Negative bool
-}
-
-func (e *InfiniteError) Error() string {
-	sign := "+"
-	if e.Negative {
-		sign = "-"
-	}
-	return fmt.Sprintf("the query returned %sInf, which is not a number to compare with: look for a division by zero", sign)
-}
+type InfiniteError = queries.InfiniteError
 
 // UnavailableError says that the provider did not answer, or not for reasons of the query.
 type UnavailableError struct {

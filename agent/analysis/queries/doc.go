@@ -3,7 +3,7 @@
 //
 // An observer is the kind of metrics a traffic provider leaves in Prometheus. Observer finds the
 // one for a canary; Lookup finds its query; Builtin.Render gives the text for the canary or, so
-// that the two can be compared, for the primary.
+// that the two can be compared, for the primary. Value reads the answer.
 //
 // The table follows the API that manifests are written for, with these differences:
 //

@@ -11,15 +11,12 @@ import (
 	"time"
 
 	"github.com/kubectl-canary/kubectl-canary/agent/analysis/providers"
+	"github.com/kubectl-canary/kubectl-canary/agent/analysis/queries"
 	"github.com/kubectl-canary/kubectl-canary/agent/egress"
 )
 
 // DefaultTimeout of one request.
 const DefaultTimeout = 5 * time.Second
-
-// maxAnswer is how many bytes of an answer are read. One number needs far less; the rest is for
-// saying how many series there were.
-const maxAnswer = 1 << 20
 
 // Options of a Provider.
 type Options struct {
@@ -108,17 +105,17 @@ func (p *Provider) Query(ctx context.Context, query string) (float64, error) {
 		return 0, p.failed(parent, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, queries.MaxAnswer+1))
 	if err != nil {
 		return 0, p.failed(parent, err)
 	}
-	if len(body) > maxAnswer {
-		return 0, fmt.Errorf("%s answered with more than %d bytes: the query must return one value, wrap it in sum()", p.where(), maxAnswer)
+	if len(body) > queries.MaxAnswer {
+		return 0, fmt.Errorf("%s answered with more than %d bytes: the query must return one value, wrap it in sum()", p.where(), queries.MaxAnswer)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return 0, p.refused(resp, body)
 	}
-	return parse(body)
+	return queries.Value(body, egress.FirstLine)
 }
 
 // Ping asks for a constant.
@@ -152,7 +149,7 @@ func (p *Provider) failed(parent context.Context, err error) error {
 // refused is the error of a request that was answered with a status other than 200.
 func (p *Provider) refused(resp *http.Response, body []byte) error {
 	message := egress.FirstLine(string(body))
-	if said := errorIn(body); said != "" {
+	if said := queries.ErrorIn(body, egress.FirstLine); said != "" {
 		message = said
 	}
 	err := fmt.Errorf("%s answered %s", p.where(), egress.FirstLine(resp.Status))

@@ -14,8 +14,11 @@ import (
 	"time"
 
 	"github.com/kubectl-canary/kubectl-canary/agent/analysis/providers"
+	"github.com/kubectl-canary/kubectl-canary/agent/analysis/queries"
 	"github.com/kubectl-canary/kubectl-canary/agent/egress"
 )
+
+const vectorAnswer = `{"status":"success","data":{"resultType":"vector","result":[%s]}}`
 
 func client() *http.Client {
 	return egress.New(egress.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}).Client(false)
@@ -51,7 +54,7 @@ func TestQueryErrors(t *testing.T) {
 		{"throttled", 429, "", "429 Too Many Requests", true},
 		{"login", 302, "", "redirects are not followed", false},
 		{"unauthorized", 401, "Unauthorized\x1b[0m\nmore", `401 Unauthorized: Unauthorized\x1b[0m`, false},
-		{"too large", 200, strings.Repeat(" ", maxAnswer+1), "more than", false},
+		{"too large", 200, strings.Repeat(" ", queries.MaxAnswer+1), "more than", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-package prometheus
+package queries_test
 
 import (
 	"errors"
@@ -7,12 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-canary/kubectl-canary/agent/analysis/providers"
+	"github.com/kubectl-canary/kubectl-canary/agent/analysis/queries"
+	"github.com/kubectl-canary/kubectl-canary/agent/egress"
 )
 
 const vectorAnswer = `{"status":"success","data":{"resultType":"vector","result":[%s]}}`
 
-func TestParse(t *testing.T) {
+func TestValue(t *testing.T) {
 	tests := []struct {
 		name, body string
 		want       float64
@@ -22,10 +23,10 @@ func TestParse(t *testing.T) {
 		{name: "one series", body: fmt.Sprintf(vectorAnswer, `{"metric":{"a":"b"},"value":[1607000000.1,"100"]}`), want: 100},
 		{name: "exponent", body: fmt.Sprintf(vectorAnswer, `{"value":[1,"1.5e-07"]}`), want: 1.5e-07},
 		{name: "scalar", body: `{"status":"success","data":{"resultType":"scalar","result":[1607000000,"2.5"]}}`, want: 2.5},
-		{name: "empty", body: fmt.Sprintf(vectorAnswer, ""), err: "no values found", is: providers.ErrNoValues},
-		{name: "null result", body: `{"status":"success","data":{"resultType":"vector","result":null}}`, err: "no values", is: providers.ErrNoValues},
-		{name: "NaN", body: fmt.Sprintf(vectorAnswer, `{"value":[1,"NaN"]}`), err: "no values", is: providers.ErrNoValues},
-		{name: "scalar NaN", body: `{"status":"success","data":{"resultType":"scalar","result":[1,"NaN"]}}`, err: "no values", is: providers.ErrNoValues},
+		{name: "empty", body: fmt.Sprintf(vectorAnswer, ""), err: "no values found", is: queries.ErrNoValues},
+		{name: "null result", body: `{"status":"success","data":{"resultType":"vector","result":null}}`, err: "no values", is: queries.ErrNoValues},
+		{name: "NaN", body: fmt.Sprintf(vectorAnswer, `{"value":[1,"NaN"]}`), err: "no values", is: queries.ErrNoValues},
+		{name: "scalar NaN", body: `{"status":"success","data":{"resultType":"scalar","result":[1,"NaN"]}}`, err: "no values", is: queries.ErrNoValues},
 		{name: "+Inf", body: fmt.Sprintf(vectorAnswer, `{"value":[1,"+Inf"]}`), err: "+Inf"},
 		{name: "-Inf", body: fmt.Sprintf(vectorAnswer, `{"value":[1,"-Inf"]}`), err: "-Inf"},
 		{name: "too large for a float", body: fmt.Sprintf(vectorAnswer, `{"value":[1,"1e999"]}`), err: "+Inf"},
@@ -47,7 +48,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parse([]byte(tt.body))
+			got, err := queries.Value([]byte(tt.body), egress.FirstLine)
 			switch {
 			case tt.err == "" && (err != nil || got != tt.want):
 				t.Errorf("got %v, %v; want %v", got, err, tt.want)
@@ -56,7 +57,7 @@ func TestParse(t *testing.T) {
 			case tt.is != nil && !errors.Is(err, tt.is):
 				t.Errorf("%v is not %v", err, tt.is)
 			}
-			var infinite *providers.InfiniteError
+			var infinite *queries.InfiniteError
 			if wants := strings.HasSuffix(tt.err, "Inf"); errors.As(err, &infinite) != wants {
 				t.Errorf("%v: InfiniteError %v, want %v", err, !wants, wants)
 			}
@@ -64,7 +65,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzValue(f *testing.F) {
 	for _, s := range []string{
 		`{"value":[1,"1"]}`, `{"value":[1,"NaN"]}`, `{"value":[]}`, `{"value":null}`, `{"histogram":null}`, `null`, `[]`,
 		`{"value":[1,"+Inf"]},{}`, `{"values":[[1,"1"]]}`,
@@ -74,7 +75,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(`{"status":"success","data":{"resultType":"scalar","result":[1]}}`)
 	f.Add(`{"status":"error","error":"\u001b[31m"}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		v, err := parse([]byte(body))
+		v, err := queries.Value([]byte(body), egress.FirstLine)
 		if err == nil && (math.IsNaN(v) || math.IsInf(v, 0)) {
 			t.Errorf("%v passed for a value", v)
 		}
