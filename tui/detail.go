@@ -15,15 +15,15 @@ type detail struct {
 	connection
 	updates, values subscription[source.Update]
 
-	canary   view.Canary // what is drawn, cleaned: the present, or a moment of a replay
-	present  view.Canary // the newest state, cleaned
-	loaded   bool        // something is known
-	complete bool        // pods and events are known too
-	gone     bool
-	charts   []metricChart // one for each of canary.Metrics
-	focus    panel
-	newest   int // events scrolled away at the top
-	live     live
+	canary  view.Canary // what is drawn, cleaned: the present, or a moment of a replay
+	present view.Canary // the newest state, cleaned
+	loaded  bool        // something is known
+	opened  time.Time   // when it was asked for
+	gone    bool
+	charts  []metricChart // one for each of canary.Metrics
+	focus   panel
+	newest  int // events scrolled away at the top
+	live    live
 
 	rightsOf string            // the canary whose refusals are known
 	refusals map[string]string // by verb
@@ -68,6 +68,13 @@ const (
 	panels
 )
 
+// reading is true while pods and events may still be on their way: a source reports the canary first.
+func (m *model) reading() bool {
+	const patience = 2 * time.Second
+	d := &m.detail
+	return len(d.canary.Pods)+len(d.canary.Events) == 0 && m.clock.Sub(d.opened) < patience
+}
+
 func newDetail(c view.Canary, live bool) detail {
 	d := detail{canary: c, present: c}
 	d.live.wanted = live
@@ -77,6 +84,7 @@ func newDetail(c view.Canary, live bool) detail {
 // openDetail shows a canary: at once what the list knows of it, then what its own source reports.
 func (m *model) openDetail(c view.Canary) tea.Cmd {
 	d := newDetail(c, m.detail.live.wanted)
+	d.opened = m.clock
 	d.rightsOf, d.refusals = m.detail.rightsOf, m.detail.refusals
 	m.detail.leave()
 	m.detail = d
@@ -134,7 +142,7 @@ func (m *model) take(c view.Canary) {
 	if d.present.Run != nil && (c.Run == nil || c.Run.ID != d.present.Run.ID) {
 		d.live.forget() // They were measured in another run.
 	}
-	d.present, d.loaded, d.complete, d.gone = c, true, true, false
+	d.present, d.loaded, d.gone = c, true, false
 	m.review(&c)
 	if d.replay != nil {
 		d.replay.extend(c)

@@ -24,7 +24,7 @@ func (m *model) events(width, height int) []string {
 	switch {
 	case c.EventsNote != "":
 		lines = append(lines, t.Label.Render(c.EventsNote))
-	case n == 0 && m.detail.loaded && !m.detail.complete:
+	case n == 0 && m.detail.loaded && m.reading():
 		lines = append(lines, t.Label.Render("reading"+s.Ellipsis))
 	case n == 0 && m.detail.loaded:
 		lines = append(lines, t.Label.Render("none"))
@@ -65,7 +65,7 @@ func (m *model) pods(width, height int) []string {
 	switch {
 	case c.PodsNote != "":
 		lines = append(lines, t.Label.Render(c.PodsNote))
-	case len(c.Pods) == 0 && m.detail.loaded && !m.detail.complete:
+	case len(c.Pods) == 0 && m.detail.loaded && m.reading():
 		lines = append(lines, t.Label.Render("reading"+t.Symbols.Ellipsis))
 	case len(c.Pods) == 0 && m.detail.loaded:
 		lines = append(lines, t.Label.Render("none known"))

@@ -196,7 +196,7 @@ func (m *model) counting() bool {
 		if d.replay != nil {
 			return false
 		}
-		return d.counting() || !d.gone && (d.canary.Active() || d.canary.NextActionTime.After(m.clock))
+		return d.counting() || m.reading() || !d.gone && (d.canary.Active() || d.canary.NextActionTime.After(m.clock))
 	case inHistory, inText:
 		return m.detail.counting()
 	}

@@ -94,8 +94,10 @@ func TestScreenAbort(t *testing.T) {
 	t.Parallel()
 	s := holding(t)
 	term := s.watching(t, 120, 40, s.cluster.Kubeconfig, "$watch"+afterwards)
-	screen := term.WaitFor("40%", seenAtMost)
-	if !containsAll(screen, "app", s.app.Namespace, "Progressing", "python-1", "python-2", "A abort") {
+	screen := term.Until("the run and its images", seenAtMost, func(screen string, _ terminal.State) bool {
+		return containsAll(screen, "40%", "python-1", "python-2")
+	})
+	if !containsAll(screen, "app", s.app.Namespace, "Progressing", "A abort") {
 		t.Errorf("the screen does not show the run:\n%s", screen)
 	}
 	if state := term.State(); !state.Alternate || state.Cursor {
