@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
+	"github.com/kubectl-canary/kubectl-canary/tui/rewind"
 	"github.com/kubectl-canary/kubectl-canary/tui/source"
 )
 
@@ -28,7 +29,8 @@ type detail struct {
 	rightsOf string            // the canary whose refusals are known
 	refusals map[string]string // by verb
 
-	replay *replay // nil while the present is shown
+	moments []rewind.Moment // of a recording, those to come included
+	replay  *replay         // nil while the present is shown
 }
 
 // connection is what a screen knows of its source.
@@ -96,6 +98,11 @@ func (m *model) openDetail(c view.Canary) tea.Cmd {
 		return nil
 	}
 	namespace, name := c.Namespace, c.Name
+	if known, ok := m.playback.(Foresight); ok {
+		if last, ok := known.Last(namespace, name); ok {
+			m.detail.moments = rewind.Moments(last.Cleaned())
+		}
+	}
 	cmds := []tea.Cmd{subscribe(m, &m.detail.updates, func(ctx context.Context) <-chan source.Update {
 		return m.source.Detail(ctx, namespace, name)
 	})}
@@ -173,10 +180,8 @@ func (m *model) moveDetail(id commandID) tea.Cmd {
 		m.scroll(1)
 	case cmdUp:
 		m.scroll(-1)
-	case cmdTop:
-		m.scroll(-len(d.canary.Events))
-	case cmdBottom:
-		m.scroll(len(d.canary.Events))
+	case cmdTop, cmdBottom:
+		m.toEnd(id)
 	case cmdFocus:
 		d.focus = (d.focus + 1) % panels
 	case cmdLeft:

@@ -29,11 +29,11 @@ func (m *model) events(width, height int) []string {
 	case n == 0 && m.detail.loaded:
 		lines = append(lines, t.Label.Render("none"))
 	}
-	limit := 1
-	if m.detail.focus == panelEvents || n*2 < height { // there is room to read them
-		limit = 4
-	}
 	const indent = 11 // the time and the sign
+	limit := 1
+	if m.detail.focus == panelEvents || m.eventRows(width-indent, mostEventRows, height) < height { // there is room to read them
+		limit = mostEventRows
+	}
 	for i := n - 1 - top; i >= 0 && len(lines) < height; i-- {
 		e := &c.Events[i]
 		sign, style := " ", t.Label
@@ -56,6 +56,21 @@ func (m *model) events(width, height int) []string {
 		}
 	}
 	return lines[:min(len(lines), max(0, height))]
+}
+
+// mostEventRows is how many lines an event may take where there is room.
+const mostEventRows = 4
+
+// eventRows is how many lines the events take, or more than most.
+func (m *model) eventRows(width, limit, most int) int {
+	rows := 0
+	for i := range m.detail.canary.Events {
+		text := m.detail.canary.Events[i].Message
+		if rows += len(cells.Wrap(text, width, limit, "")); rows > most {
+			break
+		}
+	}
+	return rows
 }
 
 // pods draws one line for each pod, the canary's first: those are the ones in question.

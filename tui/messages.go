@@ -49,6 +49,12 @@ type Playback interface {
 	Seek(time.Time)
 }
 
+// Foresight is a Playback that knows how a canary ends, so that the time line can show what is to
+// come.
+type Foresight interface {
+	Last(namespace, name string) (c view.Canary, ok bool)
+}
+
 // answerMsg is the end of an action.
 type answerMsg struct {
 	id        int

@@ -203,7 +203,7 @@ func (m *model) moments() []rewind.Moment {
 	if m.screen == inFleet {
 		return nil
 	}
-	return rewind.Moments(m.detail.present)
+	return m.detail.moments
 }
 
 // markOf is how a moment is drawn on the time line.
@@ -236,4 +236,22 @@ func (m *model) timelineBar() *timeline.Bar {
 		b.Marks = append(b.Marks, timeline.Mark{Time: moment.Time, Kind: markOf(moment.Kind), Text: moment.Text})
 	}
 	return b
+}
+
+// toEnd goes to the beginning or the end of a replay, or of the events.
+func (m *model) toEnd(id commandID) {
+	p := m.replaying()
+	all := len(m.detail.canary.Events)
+	switch {
+	case p != nil && id == cmdTop:
+		from, _ := p.Span()
+		m.seek(from)
+	case p != nil:
+		_, to := p.Span()
+		m.seek(to)
+	case id == cmdTop:
+		m.scroll(-all)
+	default:
+		m.scroll(all)
+	}
 }

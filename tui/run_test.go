@@ -6,7 +6,10 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
+
+	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
 	"github.com/kubectl-canary/kubectl-canary/tui/source"
@@ -102,4 +105,48 @@ func TestUTF8(t *testing.T) {
 			t.Errorf("UTF8(%v) = %v", c.env, got)
 		}
 	}
+}
+
+// bomb is an error that panics when it is put into words.
+type bomb struct{}
+
+func (bomb) Error() string { panic("boom") }
+
+// A panic must not leave a terminal behind in which nobody can see what they type.
+func TestPanicRestoresTheTerminal(t *testing.T) {
+	input, keys := io.Pipe()
+	t.Cleanup(func() { _ = keys.Close() })
+	drawn := &drawing{entered: make(chan struct{})}
+	updates := make(fed, 2)
+	updates <- source.Canary{View: scene.Of("progressing")}
+	go func() {
+		<-drawn.entered
+		updates <- source.Failed{Err: bomb{}}
+	}()
+	o := options()
+	o.Source, o.Input, o.Output, o.Environ = updates, input, drawn, []string{"TERM=xterm-256color"}
+	if _, err := Run(t.Context(), o); !errors.Is(err, tea.ErrProgramPanic) {
+		t.Errorf("Run = %v", err)
+	}
+	out := drawn.all.String()
+	for on, off := range map[string]string{"\x1b[?1049h": "\x1b[?1049l", "\x1b[?25l": "\x1b[?25h"} {
+		if entered, left := strings.LastIndex(out, on), strings.LastIndex(out, off); entered < 0 || left < entered {
+			t.Errorf("%q at %d, but %q at %d", on, entered, off, left)
+		}
+	}
+}
+
+// drawing takes what is drawn, and tells when the alternate screen was entered.
+type drawing struct {
+	all     bytes.Buffer
+	entered chan struct{}
+	once    sync.Once
+}
+
+func (d *drawing) Write(p []byte) (int, error) {
+	n, err := d.all.Write(p)
+	if bytes.Contains(d.all.Bytes(), []byte("\x1b[?1049h")) {
+		d.once.Do(func() { close(d.entered) })
+	}
+	return n, err
 }

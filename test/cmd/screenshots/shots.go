@@ -75,6 +75,15 @@ var shots = []shot{
 		columns: 120, rows: 36, scene: "progressing", wait: "40%", keys: []press{{"?", "any key closes"}},
 	},
 	{
+		name: "replay", about: "A recording, stopped at a failed check.",
+		columns: 120, rows: 36, scene: "run", wait: "10%",
+		keys: []press{{" ", "paused"}, {"\x1b[H", "0s of"}, {"\x1b[C", "20%"}, {"\x1b[C", "check failed"}},
+	},
+	{
+		name: "palette", about: "A command, found by name.",
+		columns: 120, rows: 36, scene: "progressing", wait: "40%", keys: []press{{":", "every"}, {"the", "next theme"}},
+	},
+	{
 		name: "list", about: "All canaries of a cluster.",
 		columns: 120, rows: 36, scene: "fleet", wait: "Progressing",
 	},

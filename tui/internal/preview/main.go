@@ -1,8 +1,7 @@
 // Command preview shows the screen of `kubectl canary watch` without a cluster, to look at it while
-// working on it and to make pictures of it.
+// working on it, and to write recordings of made-up states, of which pictures are made.
 //
 //	go run ./tui/internal/preview -state progressing -size 80x24   # print one frame
-//	go run ./tui/internal/preview -size 120x34 -svg >docs/watch.svg  # the frame as a picture
 //	go run ./tui/internal/preview -live                            # a made-up run, with keys
 //	go run ./tui/internal/preview -live -plain                     # the same as lines
 //
@@ -38,7 +37,6 @@ func run() error {
 	state := flag.String("state", "progressing", "connecting, stale, gone, fleet, "+strings.Join(scene.States(), ", "))
 	size := flag.String("size", "80x24", "columns x rows of the frame")
 	themeName := flag.String("theme", "auto", strings.Join(theme.Names(), ", "))
-	svg := flag.Bool("svg", false, "print the frame as an SVG picture")
 	ascii := flag.Bool("ascii", false, "signs and charts in ASCII")
 	live := flag.Bool("live", false, "run the screen on a made-up run")
 	lines := flag.Bool("plain", false, "with -live: print lines instead")
@@ -67,9 +65,6 @@ func run() error {
 		o.Name, o.Namespace, o.Scope = "", "", "all namespaces"
 	}
 	frame := tui.Frame(o, width, height, updates(*state)...)
-	if *svg {
-		return writeSVG(os.Stdout, frame, width, height)
-	}
 	out := colorprofile.NewWriter(os.Stdout, os.Environ())
 	_, err = fmt.Fprintln(out, frame)
 	return err

@@ -23,7 +23,27 @@ func writeRecordings(dir string) error {
 			return err
 		}
 	}
-	return writeRecording(filepath.Join(dir, "fleet.canary"), "fleet", "", "", scene.Fleet(60)...)
+	if err := writeRecording(filepath.Join(dir, "fleet.canary"), "fleet", "", "", scene.Fleet(60)...); err != nil {
+		return err
+	}
+	return writeRun(filepath.Join(dir, "run.canary"))
+}
+
+// writeRun writes a whole run, a state each second.
+func writeRun(path string) (err error) {
+	const length = 110 // seconds
+	run := scene.NewRun(scene.Epoch)
+	var entries []any
+	for second := range length {
+		c := run.At(scene.Epoch.Add(time.Duration(second)*time.Second), 1)
+		// The states share their slices; what is written must be of this moment.
+		data, err := json.Marshal(entry{MS: 1000 * second, From: "detail", Kind: "canary", Namespace: c.Namespace, Name: c.Name, View: &c})
+		if err != nil {
+			return err
+		}
+		entries = append(entries, json.RawMessage(data))
+	}
+	return writeLines(path, "test", "app", entries)
 }
 
 // header and entry are lines of a recording; docs/recording.md has the format.
@@ -45,21 +65,25 @@ type entry struct {
 	View      *view.Canary `json:"view,omitempty"`
 }
 
-func writeRecording(path, from, namespace, name string, canaries ...view.Canary) (err error) {
+func writeRecording(path, from, namespace, name string, canaries ...view.Canary) error {
+	var lines []any
+	for _, c := range canaries {
+		lines = append(lines, entry{From: from, Kind: "canary", Namespace: c.Namespace, Name: c.Name, View: &c})
+	}
+	return writeLines(path, namespace, name, append(lines, entry{From: from, Kind: "synced", Namespace: namespace, Name: name}))
+}
+
+func writeLines(path, namespace, name string, lines []any) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	lines := []any{header{
-		APIVersion: "kubectl-canary/v1", Kind: "Recording", Started: scene.Epoch, Context: "prod", Namespace: namespace, Name: name,
-	}}
-	for _, c := range canaries {
-		lines = append(lines, entry{From: from, Kind: "canary", Namespace: c.Namespace, Name: c.Name, View: &c})
-	}
-	lines = append(lines, entry{From: from, Kind: "synced", Namespace: namespace, Name: name})
 	encoder := json.NewEncoder(f)
-	for _, line := range lines {
+	first := header{
+		APIVersion: "kubectl-canary/v1", Kind: "Recording", Started: scene.Epoch, Context: "prod", Namespace: namespace, Name: name,
+	}
+	for _, line := range append([]any{first}, lines...) {
 		if err := encoder.Encode(line); err != nil {
 			return err
 		}
