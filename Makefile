@@ -64,7 +64,7 @@ faults: testbed-bin ## Kill, hang, panic and meddle during releases; print a row
 
 .PHONY: bench
 bench: testbed-bin ## Print what a rollout, the verbs and the screens cost: time, requests, memory
-	go test -count=1 -run '^$$$$' -bench 'Update|View|Frame' -benchmem -benchtime 200x ./tui/
+	go test -count=1 -run '^$$' -bench 'Update|View|Frame' -benchmem -benchtime 200x ./tui/
 	cd test && go test -count=1 -timeout 20m -run '^$$' -bench . -benchtime 1x ./bench/...
 
 .PHONY: demo

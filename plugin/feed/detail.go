@@ -254,7 +254,7 @@ func collect[T any](set map[string]T, msg message) map[string]T {
 		put(set, msg.object)
 	case opDelete:
 		delete(set, msg.object.GetName())
-	case opReplace, opBroken, opFresh, opDenied, opAlive: // no single object
+	case opReplace, opBroken, opFresh, opDenied, opAlive, opPage, opListed: // no single object
 	}
 	return set
 }

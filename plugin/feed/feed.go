@@ -79,7 +79,7 @@ func Start(ctx context.Context, options Options) (<-chan Update, error) {
 		client:  resource(options.Client, v1beta1.CanaryResource, options.Namespace),
 		options: listOptions, heartbeat: options.Heartbeat,
 	}
-	first, err := canaries.list(ctx)
+	first, err := canaries.begin(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -165,6 +165,36 @@ func TestReconnect(t *testing.T) {
 	r.until(is[Fresh])
 }
 
+// What there is of many canaries is reported page by page, the first one at once.
+func TestPages(t *testing.T) {
+	const many = 3*firstPage + 7
+	server := clustertest.New(t)
+	for i := range many {
+		server.Put(t, canary(fmt.Sprintf("c%03d", i), "Progressing", 10))
+	}
+	r := start(t, server, Options{Namespace: "test"})
+	seen := map[string]bool{}
+	for _, u := range r.until(is[Synced]) {
+		if c, ok := u.(Canary); ok {
+			seen[c.View.Name] = true
+		}
+	}
+	if len(seen) != many {
+		t.Errorf("%d of %d canaries before Synced", len(seen), many)
+	}
+	limits := 0
+	for _, request := range server.Requests() {
+		if strings.Contains(request, fmt.Sprintf("limit=%d", firstPage)) {
+			limits++
+		}
+	}
+	if limits != 1 {
+		t.Errorf("%d first pages: %v", limits, server.Requests())
+	}
+	server.Put(t, canary("c000", "Progressing", 20))
+	r.until(weight("c000", 20))
+}
+
 // A watch on a server that hangs is silent for ever, and looks like one on which nothing happens.
 func TestHeartbeat(t *testing.T) {
 	for _, name := range []string{"", "app"} {

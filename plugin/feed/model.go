@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
@@ -23,6 +24,7 @@ type model struct {
 	known  map[string]entry
 	detail *detail
 	epochs int
+	synced bool
 	// brokenSince is when the connection was lost; zero while it works.
 	brokenSince time.Time
 }
@@ -47,7 +49,9 @@ func (m *model) run(ctx context.Context, canaries *source, first []unstructured.
 	defer m.sources.Wait()
 	defer cancel()
 	m.replace(ctx, first)
-	m.queue.push(Synced{})
+	if canaries.next == "" {
+		m.sync()
+	}
 	m.start(ctx, canaries)
 	for {
 		var out chan<- Update
@@ -96,8 +100,15 @@ func (m *model) handle(ctx context.Context, msg message) {
 	switch msg.op {
 	case opAlive:
 		m.queue.push(Alive{})
+	case opPage:
+		for i := range msg.items {
+			m.observe(ctx, &msg.items[i])
+		}
+	case opListed:
+		m.sync()
 	case opReplace:
 		m.replace(ctx, msg.items)
+		m.sync()
 	case opDelete:
 		m.forget(msg.object.GetNamespace(), msg.object.GetName())
 	case opPut:
@@ -129,6 +140,14 @@ func (m *model) handleDetail(msg message) {
 	m.rebuild()
 }
 
+// sync says, once, that everything that existed at the start has been reported.
+func (m *model) sync() {
+	if !m.synced {
+		m.synced = true
+		m.queue.push(Synced{})
+	}
+}
+
 // replace takes a complete list: what is not in it has been deleted.
 func (m *model) replace(ctx context.Context, items []unstructured.Unstructured) {
 	have := map[string]bool{}
@@ -152,6 +171,9 @@ func (m *model) observe(ctx context.Context, object *unstructured.Unstructured) 
 	}
 	e := entry{canary: canary, problem: problem}
 	e.view = m.build(e)
+	if !m.options.Detail { // Of many only the name is needed again.
+		e.canary = &v1beta1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: canary.Namespace, Name: canary.Name}}
+	}
 	m.known[key] = e
 	if !reported || !reflect.DeepEqual(old.view, e.view) {
 		m.queue.push(Canary{View: e.view})

@@ -47,7 +47,7 @@ func Objects(ctx context.Context, client dynamic.ResourceInterface, options meta
 			c.Broken = msg.err
 		case opDenied:
 			c.Denied = msg.err
-		case opFresh, opAlive:
+		case opFresh, opAlive, opPage, opListed:
 			return true
 		}
 		if !send(c) {

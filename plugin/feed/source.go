@@ -32,6 +32,9 @@ const (
 const (
 	// chunk bounds the memory of a list on both sides.
 	chunk = 500
+	// firstPage is small, so that a screen has something to show at once; page is what one with many
+	// canaries takes in between two frames.
+	firstPage, page = 50, 200
 	// firstDelay and maxDelay bound the pause before another attempt.
 	firstDelay = 200 * time.Millisecond
 	maxDelay   = 15 * time.Second
@@ -48,6 +51,8 @@ const (
 	opFresh             // the connection works again
 	opDenied            // err ended the source for good
 	opAlive             // the server answered a heartbeat
+	opPage              // items are some of all
+	opListed            // all there is has been sent
 )
 
 // message is what a source tells the model.
@@ -69,6 +74,8 @@ type source struct {
 	options metav1.ListOptions
 
 	version string
+	// next is where a list goes on that has been begun; empty when none has.
+	next string
 	// heartbeat is the silence after which the server is asked whether it is there; zero never asks.
 	heartbeat time.Duration
 }
@@ -98,6 +105,43 @@ func (s *source) list(ctx context.Context) ([]unstructured.Unstructured, error) 
 	}
 }
 
+// begin reads the first page of a list; rest reads the others.
+func (s *source) begin(ctx context.Context) ([]unstructured.Unstructured, error) {
+	options := s.options
+	options.Limit = firstPage
+	list, err := s.client.List(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	if s.next = list.GetContinue(); s.next == "" {
+		s.version = list.GetResourceVersion()
+	}
+	return list.Items, nil
+}
+
+// rest sends what is left of a list page by page.
+func (s *source) rest(ctx context.Context, send func(message) bool) error {
+	options := s.options
+	options.Limit = page
+	for s.next != "" {
+		options.Continue = s.next
+		list, err := s.client.List(ctx, options)
+		if err != nil {
+			return err
+		}
+		if !send(message{op: opPage, items: list.Items}) {
+			return context.Canceled
+		}
+		if s.next = list.GetContinue(); s.next == "" {
+			s.version = list.GetResourceVersion()
+		}
+	}
+	if !send(message{op: opListed}) {
+		return context.Canceled
+	}
+	return nil
+}
+
 // run watches until ctx ends or access is denied. It lists first unless that has been done.
 func (s *source) run(ctx context.Context, send func(message) bool) {
 	delay := firstDelay
@@ -117,7 +161,7 @@ func (s *source) run(ctx context.Context, send func(message) bool) {
 		case ctx.Err() != nil:
 			return
 		case apierrors.IsResourceExpired(err) || apierrors.IsGone(err):
-			s.version = ""
+			s.version, s.next = "", "" // The next list is of everything.
 			continue
 		case s.kind != kindCanary && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err)):
 			send(message{op: opDenied, err: err})
@@ -134,6 +178,11 @@ func (s *source) run(ctx context.Context, send func(message) bool) {
 // once lists if it must, then watches until the watch ends. Alive is called when the server has
 // answered.
 func (s *source) once(ctx context.Context, send func(message) bool, alive func() bool) error {
+	if s.next != "" {
+		if err := s.rest(ctx, send); err != nil {
+			return err
+		}
+	}
 	if s.version == "" {
 		items, err := s.list(ctx)
 		if err != nil {

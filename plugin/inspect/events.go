@@ -71,7 +71,9 @@ func (h *happenings) follow(ctx context.Context, of fields.Set) {
 func (h *happenings) side(ctx context.Context, w feed.Workload) {
 	label := string(w.Side)
 	selector := ""
+	delay := firstDelay
 	for selector == "" {
+		wait := retryDelay
 		object, err := h.client.Resource(w.Resource).Namespace(h.namespace).Get(ctx, w.Name, metav1.GetOptions{})
 		switch {
 		case ctx.Err() != nil:
@@ -80,13 +82,16 @@ func (h *happenings) side(ctx context.Context, w feed.Workload) {
 			h.note(ctx, label, fmt.Sprintf("there is no %s %q", w.Kind, w.Name))
 		case err != nil:
 			h.note(ctx, label, h.refusal(err, fmt.Sprintf("read %s %q", w.Kind, w.Name)))
+			if !apierrors.IsForbidden(err) { // The connection may be back soon.
+				wait, delay = delay, min(2*delay, maxDelay)
+			}
 		default:
 			if selector = feed.PodSelector(object); selector != "" {
 				continue
 			}
 			h.note(ctx, label, fmt.Sprintf("%s %q selects no pods by labels", w.Kind, w.Name))
 		}
-		if !pause(ctx, retryDelay) {
+		if !pause(ctx, wait) {
 			return
 		}
 	}

@@ -412,7 +412,7 @@ func TestRequests(t *testing.T) {
 		}
 	}
 	want := []string{
-		"GET /apis/flagger.app/v1beta1/namespaces/test/canaries?fieldSelector=metadata.name%3Dapp&limit=500",
+		"GET /apis/flagger.app/v1beta1/namespaces/test/canaries?fieldSelector=metadata.name%3Dapp&limit=50",
 		"GET /apis/apps/v1/namespaces/test/deployments/app",
 		"GET /apis/apps/v1/namespaces/test/replicasets?labelSelector=app%3Dapp",
 	}
