@@ -176,20 +176,21 @@ func (m *model) metricTitle(i, width int) string {
 	metric, t := &m.detail.canary.Metrics[i], &m.theme
 	right := m.verdict(metric)
 	name := t.Title.Render(metric.Name)
-	if label := t.Canary.Render("canary "); metric.Value != nil && metric.Primary != nil &&
-		ansi.StringWidth(name)+ansi.StringWidth(label+right)+4 <= width {
-		right = label + right
-	}
-	add := func(beside string) {
-		if ansi.StringWidth(name)+ansi.StringWidth(right)+ansi.StringWidth(beside)+6 <= width {
-			right = beside + "  " + right
+	// What has no room is left out, the least telling first.
+	add := func(with string) {
+		if ansi.StringWidth(name)+ansi.StringWidth(with)+4 <= width {
+			right = with
 		}
 	}
 	if metric.Primary != nil {
-		add(t.Primary.Render("primary " + chart.Format(*metric.Primary, unitOf(metric.Unit))))
+		label := ""
+		if metric.Value != nil {
+			label = t.Canary.Render("canary ")
+		}
+		add(t.Primary.Render("primary "+chart.Format(*metric.Primary, unitOf(metric.Unit))) + "  " + label + right)
 	}
 	if now := m.detail.live.newest(metric); now != nil {
-		add(t.Canary.Render("now " + chart.Format(*now, unitOf(metric.Unit))))
+		add(t.Canary.Render("now "+chart.Format(*now, unitOf(metric.Unit))) + "  " + right)
 	}
 	return cells.Spread(name, right, width, t.Symbols.Ellipsis)
 }
