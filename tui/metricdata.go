@@ -28,7 +28,7 @@ func metricCharts(c view.Canary) []metricChart {
 	from, to := sampleSpan(c)
 	out := make([]metricChart, 0, len(c.Metrics))
 	for _, metric := range c.Metrics {
-		mc := metricChart{unit: unitOf(metric.Unit), from: from, to: to}
+		mc := metricChart{unit: chart.UnitOf(metric.Unit), from: from, to: to}
 		mc.data.Min, mc.data.Max = metric.Min, metric.Max
 		mc.data.Marks = append(mc.data.Marks, weights...)
 		for _, s := range metric.Samples {
@@ -53,16 +53,6 @@ func point(t time.Time, v *float64) chart.Point {
 		return chart.Point{Time: t, Value: math.NaN()}
 	}
 	return chart.Point{Time: t, Value: *v}
-}
-
-func unitOf(s string) chart.Unit {
-	switch s {
-	case "percent":
-		return chart.UnitPercent
-	case "milliseconds":
-		return chart.UnitMilliseconds
-	}
-	return chart.UnitNone
 }
 
 // spans are the lengths the time axis grows through. Between them a chart fills from left to right

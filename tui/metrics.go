@@ -187,10 +187,10 @@ func (m *model) metricTitle(i, width int) string {
 		if metric.Value != nil {
 			label = t.Canary.Render("canary ")
 		}
-		add(t.Primary.Render("primary "+chart.Format(*metric.Primary, unitOf(metric.Unit))) + "  " + label + right)
+		add(t.Primary.Render("primary "+chart.Format(*metric.Primary, chart.UnitOf(metric.Unit))) + "  " + label + right)
 	}
 	if now := m.detail.live.newest(metric); now != nil {
-		add(t.Canary.Render("now "+chart.Format(*now, unitOf(metric.Unit))) + "  " + right)
+		add(t.Canary.Render("now "+chart.Format(*now, chart.UnitOf(metric.Unit))) + "  " + right)
 	}
 	return cells.Spread(name, right, width, t.Symbols.Ellipsis)
 }
@@ -200,7 +200,7 @@ func (m *model) verdict(metric *view.Metric) string {
 	t, s := &m.theme, &m.theme.Symbols
 	value := ""
 	if metric.Value != nil {
-		value = chart.Format(*metric.Value, unitOf(metric.Unit)) + " "
+		value = chart.Format(*metric.Value, chart.UnitOf(metric.Unit)) + " "
 	}
 	switch metric.Verdict {
 	case "Pass":
@@ -217,7 +217,7 @@ func (m *model) verdict(metric *view.Metric) string {
 
 // limits is the threshold in words, for lines without a chart.
 func (m *model) limits(metric *view.Metric) string {
-	s, u := &m.theme.Symbols, unitOf(metric.Unit)
+	s, u := &m.theme.Symbols, chart.UnitOf(metric.Unit)
 	var parts []string
 	if metric.Min != nil {
 		parts = append(parts, s.AtLeast+chart.Format(*metric.Min, u))

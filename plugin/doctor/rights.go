@@ -7,12 +7,11 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+	"github.com/kubectl-canary/kubectl-canary/plugin/rights"
 )
 
 // right is a verb on a resource.
@@ -48,34 +47,6 @@ func needs() []need {
 	}
 }
 
-var rulesReviews = schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "selfsubjectrulesreviews"}
-
-// rules is the answer about the user's rights in a namespace.
-type rules struct {
-	Rules []struct {
-		Verbs         []string `json:"verbs"`
-		Groups        []string `json:"apiGroups"`
-		Resources     []string `json:"resources"`
-		ResourceNames []string `json:"resourceNames"`
-	} `json:"resourceRules"`
-	Incomplete bool `json:"incomplete"`
-}
-
-// allows says whether the rules give a right, and whether they do so only for objects of some names.
-func (r rules) allows(want right) (allowed, named bool) {
-	has := func(list []string, s string) bool { return slices.Contains(list, s) || slices.Contains(list, "*") }
-	for _, rule := range r.Rules {
-		if !has(rule.Verbs, want.verb) || !has(rule.Groups, want.group) || !has(rule.Resources, want.resource) {
-			continue
-		}
-		if len(rule.ResourceNames) == 0 {
-			return true, false
-		}
-		named = true
-	}
-	return false, named
-}
-
 // rights asks once for all that the user may do in the namespace.
 func (s *session) rights(ctx context.Context) []Check {
 	const title = "Your rights"
@@ -84,18 +55,9 @@ func (s *session) rights(ctx context.Context) []Check {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	review := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": rulesReviews.GroupVersion().String(), "kind": "SelfSubjectRulesReview",
-		"spec": map[string]any{"namespace": s.o.Namespace},
-	}}
-	answer, err := s.client.Resource(rulesReviews).Create(ctx, review, metav1.CreateOptions{})
+	have, err := rights.Read(ctx, s.client, s.o.Namespace)
 	if err != nil {
 		return s.unreadable(title, "ask for your rights", err)
-	}
-	status, _, _ := unstructured.NestedMap(answer.Object, "status")
-	var have rules
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(status, &have); err != nil {
-		return skipped(title, "the answer of the API server makes no sense: %v", err)
 	}
 	var out []Check
 	for _, n := range needs() {
@@ -104,12 +66,12 @@ func (s *session) rights(ctx context.Context) []Check {
 	return out
 }
 
-func (s *session) need(title string, n need, have rules) Check {
+func (s *session) need(title string, n need, have rights.Rules) Check {
 	var lacks, named []string
 	for _, r := range n.rights {
-		switch allowed, some := have.allows(r); {
-		case allowed:
-		case some:
+		switch all, names := have.Allow(r.verb, r.group, r.resource); {
+		case all:
+		case len(names) > 0:
 			named = append(named, r.String())
 		default:
 			lacks = append(lacks, r.String())

@@ -292,8 +292,11 @@ func (s *source) handle(event watch.Event, send func(message) bool) error {
 }
 
 // pause waits, with a jitter of a fifth, and is false when ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d + rand.N(d/5+1))
+func pause(ctx context.Context, d time.Duration) bool { return Pause(ctx, d+rand.N(d/5+1)) }
+
+// Pause waits, and is false when ctx ended first.
+func Pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kubectl-canary/kubectl-canary/plugin/feed"
 	"github.com/kubectl-canary/kubectl-canary/plugin/target"
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 )
@@ -43,7 +44,7 @@ func (w *waiter) read(ctx context.Context, o *one) {
 		a := answer{key: v.Key()}
 		for delay := unsettledDelay; ; delay = min(2*delay, unsettledMax) {
 			a.revision, a.err = w.targetOf(ctx, v)
-			if !errors.Is(a.err, target.ErrUnsettled) || !pause(ctx, delay) {
+			if !errors.Is(a.err, target.ErrUnsettled) || !feed.Pause(ctx, delay) {
 				break
 			}
 		}
@@ -60,17 +61,6 @@ func (w *waiter) targetOf(ctx context.Context, v view.Canary) (target.Revision, 
 		return target.Revision{}, ctx.Err()
 	}
 	return target.Read(ctx, w.client, v.Namespace, v.Target)
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 func (w *waiter) answer(ctx context.Context, a answer) error {

@@ -91,7 +91,7 @@ func (h *happenings) side(ctx context.Context, w feed.Workload) {
 			}
 			h.note(ctx, label, fmt.Sprintf("%s %q selects no pods by labels", w.Kind, w.Name))
 		}
-		if !pause(ctx, wait) {
+		if !feed.Pause(ctx, wait) {
 			return
 		}
 	}

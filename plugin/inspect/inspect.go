@@ -136,7 +136,7 @@ func (r *reading) canary(ctx context.Context, show func(context.Context, *unstru
 		if refused {
 			wait = retryDelay
 		}
-		if !pause(ctx, wait) {
+		if !feed.Pause(ctx, wait) {
 			return
 		}
 		delay = min(2*delay, maxDelay)
@@ -158,7 +158,7 @@ func (r *reading) objects(ctx context.Context, label, doing string, client dynam
 			}
 			return true
 		})
-		if !pause(ctx, retryDelay) {
+		if !feed.Pause(ctx, retryDelay) {
 			return
 		}
 	}
@@ -167,18 +167,6 @@ func (r *reading) objects(ctx context.Context, label, doing string, client dynam
 // note says what is wrong with a part of the text; nothing when words is empty.
 func (r *reading) note(ctx context.Context, label, words string) bool {
 	return r.box.put(ctx, post{noted: true, label: label, note: view.Clean(words)})
-}
-
-// pause is false when ctx has ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // session runs for as long as a canary has the same identity and the same target.

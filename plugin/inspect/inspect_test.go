@@ -142,9 +142,16 @@ func (r *reader) close() {
 			if ok {
 				continue
 			}
-			if left := ours(); left != "" {
-				r.t.Errorf("still running:\n%s", left)
+			// The one that closed the channel may still be on its way out.
+			left := ours()
+			for range 100 {
+				if left == "" {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+				left = ours()
 			}
+			r.t.Errorf("still running:\n%s", left)
 			return
 		case <-timeout:
 			r.t.Fatalf("the channel was not closed; running:\n%s", ours())

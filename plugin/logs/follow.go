@@ -243,14 +243,7 @@ func (f *follower) pauses(ctx context.Context, c container) bool {
 	if !running {
 		return false
 	}
-	timer := time.NewTimer(reopenDelay)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return feed.Pause(ctx, reopenDelay)
 }
 
 // once follows a log until it ends, leaving out what is not after a time, and returns the time of its

@@ -96,7 +96,7 @@ func (s *Screen) Run(ctx context.Context, sink Sink) error {
 			if at >= 0 {
 				f.pods(ctx, groups[at])
 			}
-			for pause(ctx) {
+			for feed.Pause(ctx, retryDelay) {
 				if g, ok := f.find(ctx, origin, s.Canary); ok {
 					f.pods(ctx, g)
 				}
@@ -116,18 +116,6 @@ func (f *follower) find(ctx context.Context, origin string, c *v1beta1.Canary) (
 		f.stop(ctx, err)
 	}
 	return g, err == nil
-}
-
-// pause is false when ctx has ended.
-func pause(ctx context.Context) bool {
-	timer := time.NewTimer(retryDelay)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // screenSink is the sink of a screen, which has its own way to see that the connection is lost.

@@ -21,8 +21,8 @@ var (
 	accessReviews = reviews.WithResource("selfsubjectaccessreviews")
 )
 
-// rules are what the API server lists of the user's rights in a namespace.
-type rules struct {
+// Rules are what the API server lists of the user's rights in a namespace.
+type Rules struct {
 	Rules []struct {
 		Verbs         []string `json:"verbs"`
 		Groups        []string `json:"apiGroups"`
@@ -33,41 +33,52 @@ type rules struct {
 	Incomplete bool `json:"incomplete"`
 }
 
-func readRules(ctx context.Context, client dynamic.Interface, namespace string) (rules, error) {
+// Read asks for the rights of the user in a namespace.
+func Read(ctx context.Context, client dynamic.Interface, namespace string) (Rules, error) {
 	review := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"namespace": namespace}}}
 	review.SetGroupVersionKind(reviews.WithKind("SelfSubjectRulesReview"))
 	answer, err := client.Resource(rulesReviews).Create(ctx, review, metav1.CreateOptions{})
 	if err != nil {
-		return rules{}, err
+		return Rules{}, err
 	}
 	status, _, _ := unstructured.NestedMap(answer.Object, "status")
-	var have rules
+	var have Rules
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(status, &have); err != nil {
-		return rules{}, fmt.Errorf("the list of rights makes no sense: %w", err)
+		return Rules{}, fmt.Errorf("the list of rights makes no sense: %w", err)
 	}
 	return have, nil
 }
 
-// allow says whether a verb on the canary is among the rules.
-func (r rules) allow(verb, name string) bool {
+// Allow says whether the rules give a verb on a resource: on all objects, or only on those of the
+// names that are returned.
+func (r Rules) Allow(verb, group, resource string) (all bool, names []string) {
 	has := func(list []string, s string) bool { return slices.Contains(list, s) || slices.Contains(list, "*") }
 	for _, rule := range r.Rules {
-		if has(rule.Verbs, verb) && has(rule.Groups, v1beta1.GroupName) && has(rule.Resources, v1beta1.CanaryResource.Resource) &&
-			(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, name)) {
-			return true
+		if !has(rule.Verbs, verb) || !has(rule.Groups, group) || !has(rule.Resources, resource) {
+			continue
 		}
+		if len(rule.ResourceNames) == 0 {
+			return true, nil
+		}
+		names = append(names, rule.ResourceNames...)
 	}
-	return false
+	return false, names
+}
+
+// allow says whether a verb on a canary is among the rules.
+func (r Rules) allow(verb, name string) bool {
+	all, names := r.Allow(verb, v1beta1.GroupName, v1beta1.CanaryResource.Resource)
+	return all || slices.Contains(names, name)
 }
 
 // granted has those of the RBAC verbs that the user has on a canary. It takes one request, and one for
 // each verb besides where the API server cannot list all rights, as with an authorizer that is a
 // webhook.
 func granted(ctx context.Context, client dynamic.Interface, namespace, name string, verbs []string) (map[string]bool, error) {
-	have, err := readRules(ctx, client, namespace)
+	have, err := Read(ctx, client, namespace)
 	if err != nil {
 		// Whoever may not ask for the list may still ask for each.
-		have = rules{Incomplete: true}
+		have = Rules{Incomplete: true}
 	}
 	out := map[string]bool{}
 	var unknown []string

@@ -17,6 +17,17 @@ const (
 	UnitMilliseconds
 )
 
+// UnitOf is the unit that a view names "percent" or "milliseconds"; any other is none.
+func UnitOf(name string) Unit {
+	switch name {
+	case "percent":
+		return UnitPercent
+	case "milliseconds":
+		return UnitMilliseconds
+	}
+	return UnitNone
+}
+
 // largest keeps the arithmetic of the axis away from overflow; what lies beyond sticks to the edge.
 const largest = 1e300
 

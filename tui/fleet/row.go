@@ -182,7 +182,7 @@ func (r *row) worst() {
 	r.metricName = clean(m.Name)
 	r.metricValue = text{"-", 1}
 	if m.Value != nil {
-		r.metricValue = safe(chart.Format(*m.Value, unitOf(m.Unit)))
+		r.metricValue = safe(chart.Format(*m.Value, chart.UnitOf(m.Unit)))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
-	"github.com/kubectl-canary/kubectl-canary/tui/chart"
 )
 
 // Verdicts of a metric, as in view.Metric.
@@ -85,15 +84,4 @@ func share(distance, room float64) float64 {
 	default:
 		return min(1, max(-math.MaxFloat64, q))
 	}
-}
-
-// unitOf is the unit of a view as the chart package knows it.
-func unitOf(s string) chart.Unit {
-	switch s {
-	case "percent":
-		return chart.UnitPercent
-	case "milliseconds":
-		return chart.UnitMilliseconds
-	}
-	return chart.UnitNone
 }
