@@ -54,8 +54,11 @@ func (c *connection) hear(u source.Update, now time.Time) {
 			c.stale.Since = c.heard
 		}
 		return
-	case source.Live, source.Failed:
-		return // Not from the same connection, or the end of it.
+	case source.Failed:
+		c.stale = &source.Stale{Since: c.heard, Err: u.Err} // Nothing more will come.
+		return
+	case source.Live:
+		return // It came another way.
 	}
 	c.stale, c.heard = nil, now
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-canary/kubectl-canary/plugin/view"
 	"github.com/kubectl-canary/kubectl-canary/tui/cells"
@@ -138,7 +139,12 @@ func (m *model) fleetSummary(width int) string {
 	if n.All == 0 && !m.fleet.synced {
 		return m.theme.Label.Render(cells.Cut("waiting for the first answer of the API server"+e, width, e))
 	}
-	return cells.Cut(n.Summary(&m.theme), width, e)
+	summary := n.Summary(&m.theme)
+	asOf := m.asOf(&m.fleet.connection)
+	if ansi.StringWidth(summary)+ansi.StringWidth(asOf)+2 > width {
+		return cells.Cut(summary, width, e)
+	}
+	return cells.Spread(summary, m.theme.Label.Render(asOf), width, e)
 }
 
 func (m *model) nextTheme() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -87,7 +88,21 @@ func (m *model) detailsLine(width int) string {
 		}
 		add("run " + cells.Span(end.Sub(c.Run.Start)))
 	}
-	return t.Label.Render(strings.Join(parts, " "+s.Dot+" "))
+	left := t.Label.Render(strings.Join(parts, " "+s.Dot+" "))
+	asOf := m.asOf(&m.detail.connection)
+	if ansi.StringWidth(left)+ansi.StringWidth(asOf)+2 > width {
+		return left
+	}
+	return cells.Spread(left, t.Label.Render(asOf), width, s.Ellipsis)
+}
+
+// asOf says how current the data are: when the API server was last heard from, which is every few
+// seconds. A replay has its time line instead.
+func (m *model) asOf(c *connection) string {
+	if c.heard.IsZero() || m.replaying() != nil || m.playback != nil {
+		return ""
+	}
+	return "as of " + c.heard.In(m.clock.Location()).Format(time.TimeOnly)
 }
 
 func (m *model) banner() string {

@@ -21,8 +21,20 @@ const (
 	chartCols  = 36 // least width of one of several charts side by side
 )
 
-// metrics draws the panel of all metrics in exactly height lines.
+// metrics draws the panel of all metrics. Why nothing is measured between the checks is said below
+// the charts, where there is room.
 func (m *model) metrics(width, height int) []string {
+	l := &m.detail.live
+	if !l.wanted || l.note == "" || height < chartLeast+3 {
+		return m.metricsOnly(width, height)
+	}
+	e := m.theme.Symbols.Ellipsis
+	lines := full(m.metricsOnly(width, height-1), width, height-1, e)
+	return append(lines, m.theme.Label.Render(cells.Cut("live values: "+l.note, width, e)))
+}
+
+// metricsOnly draws the panel in at most height lines.
+func (m *model) metricsOnly(width, height int) []string {
 	d := &m.detail
 	legend := ""
 	if all := merged(d.charts); len(all.Canary) > 0 {

@@ -368,6 +368,25 @@ func TestLiveValues(t *testing.T) {
 	d.hides("now 98.7%")
 }
 
+func TestLiveNote(t *testing.T) {
+	d := drive(t, "progressing")
+	d.resize(120, 40)
+	d.m.source = meter{&library{fed: make(fed)}}
+	d.send(source.Live{Namespace: "test", Name: "app", At: scene.Epoch, Note: "you may not use services/proxy\x1b[2J"})
+	d.shows("live values: you may not use services/proxy^[[2J")
+	d.press("v")
+	d.hides("live values:")
+}
+
+// What ended for good must not go on looking current.
+func TestEndedSourceIsStale(t *testing.T) {
+	d := drive(t, "progressing")
+	d.send(source.Failed{Err: errors.New("no more")})
+	d.wait(2 * time.Minute)
+	d.send(tickMsg{})
+	d.shows("stale since 2m00s: no more")
+}
+
 type meter struct{ *library }
 
 func (meter) Live(context.Context, string, string) <-chan source.Update { return nil }
