@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kubectl-canary/kubectl-canary/agent/analysis/queries"
 	"github.com/kubectl-canary/kubectl-canary/agent/egress"
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
 )
@@ -45,8 +44,6 @@ type Inputs struct {
 	// NoCrossNamespaceRefs refuses templates of other namespaces. It is checked here, at use, so
 	// that no edit of a canary gets around it.
 	NoCrossNamespaceRefs bool
-	// Revisions of a Knative target.
-	Revisions queries.Revisions
 }
 
 // Evaluator asks metric providers. It is safe for concurrent use; one serves all canaries, so that

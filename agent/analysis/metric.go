@@ -89,7 +89,7 @@ func (e *Evaluator) ask(ctx context.Context, c *v1beta1.Canary, m v1beta1.Canary
 		return out.failed(fmt.Sprintf("Counting the requests for metric %s failed: %v", m.Name, requests.err))
 	case m.MinRequests > 0 && math.Round(requests.value) < float64(m.MinRequests):
 		return out.noData(fmt.Sprintf("too few requests to judge metric %s of %s.%s: %.0f of at least %d within %s",
-			m.Name, c.Name, c.Namespace, requests.value, m.MinRequests, queries.ValuesOf(c, m, in.Revisions).Interval))
+			m.Name, c.Name, c.Namespace, requests.value, m.MinRequests, queries.ValuesOf(c, m, queries.RevisionsOf(c)).Interval))
 	case errors.Is(canary.err, providers.ErrNoValues):
 		if q.bare {
 			return out.noData(q.noValues)

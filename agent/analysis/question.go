@@ -37,12 +37,12 @@ func (e *Evaluator) observed(c *v1beta1.Canary, m v1beta1.CanaryMetric, in Input
 		return q, err
 	}
 	q = question{unit: b.Unit, scale: b.Scale}
-	if q.query, err = b.Render(c, m, queries.Canary, in.Revisions); err != nil {
+	if q.query, err = b.Render(c, m, queries.Canary, queries.RevisionsOf(c)); err != nil {
 		return q, err
 	}
 	// The primary's value is for comparison; that it cannot be asked for stops nobody who does
 	// not compare.
-	if q.primary, err = b.Render(c, m, queries.Primary, in.Revisions); err != nil {
+	if q.primary, err = b.Render(c, m, queries.Primary, queries.RevisionsOf(c)); err != nil {
 		q.primary = ""
 	}
 	q.provider, err = e.metricsServer(c, in)
@@ -52,7 +52,7 @@ func (e *Evaluator) observed(c *v1beta1.Canary, m v1beta1.CanaryMetric, in Input
 // inline prepares the query in the metric itself.
 func (e *Evaluator) inline(c *v1beta1.Canary, m v1beta1.CanaryMetric, in Inputs) (q question, err error) {
 	failure := "Prometheus query failed for " + m.Name
-	values := queries.ValuesOf(c, m, in.Revisions)
+	values := queries.ValuesOf(c, m, queries.RevisionsOf(c))
 	if q.query, err = queries.Render(m.Query, values); err != nil {
 		return q, fmt.Errorf("%s: query render error: %w", failure, err)
 	}
@@ -73,7 +73,7 @@ func (e *Evaluator) template(ctx context.Context, c *v1beta1.Canary, m v1beta1.C
 	if err != nil {
 		return q, err
 	}
-	values := queries.ValuesOf(c, m, in.Revisions)
+	values := queries.ValuesOf(c, m, queries.RevisionsOf(c))
 	if q.query, err = queries.Render(t.Spec.Query, values); err != nil {
 		return q, fmt.Errorf("Metric template %s.%s query render error: %w", t.Name, t.Namespace, err)
 	}

@@ -21,8 +21,6 @@ type knativeService struct{}
 var _ Kind = knativeService{}
 
 const (
-	// knativePrefix marks a revision that is told by the name of a Knative Revision.
-	knativePrefix = "kn:"
 	// PrimaryRevisionAnnotation on a Knative Service names the Revision that is the primary. The
 	// name is Flagger's.
 	PrimaryRevisionAnnotation = "flagger.app/primary-revision"
@@ -61,7 +59,7 @@ func (knativeService) Target(target Object, _ []*metav1.PartialObjectMetadata) r
 	w := alwaysThere(rollout.Workload{Generation: u.GetGeneration()})
 	created := statusText(u, "latestCreatedRevisionName")
 	if created != "" {
-		w.Revision = knativePrefix + created
+		w.Revision = v1beta1.KnativeRevisionPrefix + created
 	}
 	observed, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
 	w.Observed = created != "" && observed >= u.GetGeneration() && !outOfDate(u)
@@ -98,7 +96,7 @@ func (knativeService) Primary(primary Object, _ []*metav1.PartialObjectMetadata)
 		return rollout.Workload{}
 	}
 	return alwaysThere(rollout.Workload{
-		Observed: true, Generation: primary.GetGeneration(), Revision: knativePrefix + name, Source: knativePrefix + name,
+		Observed: true, Generation: primary.GetGeneration(), Revision: v1beta1.KnativeRevisionPrefix + name, Source: v1beta1.KnativeRevisionPrefix + name,
 	})
 }
 
@@ -109,7 +107,7 @@ func (knativeService) Service(*v1beta1.Canary, Role, Selector, Object, *corev1.S
 
 // RenderPrimary marks a Revision as the primary.
 func (knativeService) RenderPrimary(_ *v1beta1.Canary, target *unstructured.Unstructured, how Copy) (*unstructured.Unstructured, error) {
-	name, ok := strings.CutPrefix(how.Revision, knativePrefix)
+	name, ok := strings.CutPrefix(how.Revision, v1beta1.KnativeRevisionPrefix)
 	if !ok || name == "" {
 		return nil, fmt.Errorf("mark the primary revision of %s: %q names no Revision of Knative", describe(target), how.Revision)
 	}

@@ -126,6 +126,9 @@ const (
 	TargetService = "Service"
 	// KnativeServiceAPIVersion is the apiVersion that makes a target of kind Service a Knative one.
 	KnativeServiceAPIVersion = "serving.knative.dev/v1"
+	// KnativeRevisionPrefix stands before the name of a Knative Revision where a status names it as
+	// the revision of a target.
+	KnativeRevisionPrefix = "kn:"
 )
 
 // AutoscalerReference names the autoscaler of the target, in the Canary's namespace.

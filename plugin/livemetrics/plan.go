@@ -107,10 +107,10 @@ func (p *planner) builtin(spec v1beta1.CanaryMetric) (q question, err error) {
 		return q, err
 	}
 	q.scale = b.Scale
-	if q.canary, err = b.Render(p.canary, spec, queries.Canary, queries.Revisions{}); err != nil {
+	if q.canary, err = b.Render(p.canary, spec, queries.Canary, queries.RevisionsOf(p.canary)); err != nil {
 		return q, err
 	}
-	if q.primary, err = b.Render(p.canary, spec, queries.Primary, queries.Revisions{}); err != nil {
+	if q.primary, err = b.Render(p.canary, spec, queries.Primary, queries.RevisionsOf(p.canary)); err != nil {
 		q.primary = ""
 	}
 	q.server, err = p.metricsServer()
@@ -127,7 +127,7 @@ func (p *planner) inline(spec v1beta1.CanaryMetric) (q question, err error) {
 
 // render gives the query of a user for both sides.
 func render(c *v1beta1.Canary, spec v1beta1.CanaryMetric, text string) (q question, err error) {
-	values := queries.ValuesOf(c, spec, queries.Revisions{})
+	values := queries.ValuesOf(c, spec, queries.RevisionsOf(c))
 	q.scale = 1
 	if q.canary, err = queries.Render(text, values); err != nil {
 		return q, fmt.Errorf("its query cannot be rendered: %w", err)

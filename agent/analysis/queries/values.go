@@ -36,6 +36,27 @@ type Revisions struct {
 	Canary, Primary string
 }
 
+// RevisionsOf reads the names from the status of a canary: the Revision that is being rolled out, and
+// the one that was promoted. They are empty for targets of another kind, and as long as the status
+// does not name them.
+func RevisionsOf(c *v1beta1.Canary) Revisions {
+	if !c.IsKnative() {
+		return Revisions{}
+	}
+	name := func(revision string) string {
+		name, ok := strings.CutPrefix(revision, v1beta1.KnativeRevisionPrefix)
+		if !ok {
+			return ""
+		}
+		return name
+	}
+	revs := Revisions{Canary: name(c.Status.LastAppliedSpec), Primary: name(c.Status.LastPromotedSpec)}
+	if run := c.Status.Run; run != nil {
+		revs.Canary = name(run.Revision)
+	}
+	return revs
+}
+
 // ValuesOf reads the values from a canary and one of its metrics.
 func ValuesOf(c *v1beta1.Canary, m v1beta1.CanaryMetric, revs Revisions) Values {
 	v := Values{

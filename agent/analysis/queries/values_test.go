@@ -69,3 +69,22 @@ func TestKnativeRoute(t *testing.T) {
 		t.Errorf("route is %q", got)
 	}
 }
+
+// The names of both Revisions come from the status, so that builtin metrics of a Knative Service can
+// be asked for.
+func TestRevisionsOf(t *testing.T) {
+	c := &v1beta1.Canary{}
+	c.Spec.TargetRef = v1beta1.TargetReference{APIVersion: v1beta1.KnativeServiceAPIVersion, Kind: v1beta1.TargetService, Name: "app"}
+	c.Status.LastAppliedSpec, c.Status.LastPromotedSpec = "kn:app-00002", "kn:app-00001"
+	if have, want := RevisionsOf(c), (Revisions{"app-00002", "app-00001"}); have != want {
+		t.Errorf("have %+v, want %+v", have, want)
+	}
+	c.Status.Run = &v1beta1.RunStatus{Revision: "kn:app-00003"}
+	if have, want := RevisionsOf(c), (Revisions{"app-00003", "app-00001"}); have != want {
+		t.Errorf("in a run: have %+v, want %+v", have, want)
+	}
+	c.Spec.TargetRef.Kind, c.Spec.TargetRef.APIVersion = v1beta1.TargetDeployment, "apps/v1"
+	if have := RevisionsOf(c); have != (Revisions{}) {
+		t.Errorf("a Deployment: %+v", have)
+	}
+}
