@@ -63,7 +63,7 @@ func (m *model) refusal(verb string, c *view.Canary) string {
 		return "the canary was deleted"
 	case m.screen != inFleet && !m.detail.loaded:
 		return "nothing is known of the canary yet"
-	case m.status.waiting() && (verb != verbAbort || m.status.verb == verbAbort && m.status.key == c.Key()):
+	case m.status.waiting() && m.status.key == c.Key() && (verb != verbAbort || m.status.verb == verbAbort):
 		// An abort must be possible while another verb hangs.
 		return "waiting for the answer to " + m.status.verb
 	}

@@ -148,6 +148,7 @@ func commands() []command {
 
 var (
 	keyInterrupt = key.NewBinding(key.WithKeys("ctrl+c"))
+	keySuspend   = key.NewBinding(key.WithKeys("ctrl+z"))
 	keyConfirm   = key.NewBinding(key.WithKeys("y", "enter"))
 	keyCancel    = key.NewBinding(key.WithKeys("n", "esc", "q"))
 	keyReason    = key.NewBinding(key.WithKeys("r"))
@@ -187,6 +188,8 @@ func (m *model) press(msg tea.KeyPressMsg) tea.Cmd {
 	case key.Matches(msg, keyInterrupt):
 		m.quit = quitInterrupted
 		return tea.Quit
+	case key.Matches(msg, keySuspend):
+		return tea.Suspend
 	case m.prompt != nil:
 		return m.pressPrompt(msg)
 	case m.dialog != nil:

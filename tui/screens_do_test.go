@@ -28,6 +28,23 @@ func TestFleetActsOnTheSelected(t *testing.T) {
 	d.shows("abort of " + c.Name + " accepted")
 }
 
+// One canary that keeps an operator waiting must not keep the others.
+func TestWaitingIsAboutOneCanary(t *testing.T) {
+	d := fleetDriver(t, 30)
+	for _, name := range []string{"pricing", "inventory"} {
+		d.press("/")
+		for _, letter := range name {
+			d.press(string(letter))
+		}
+		d.press("enter", "Z")
+		d.wait(quiet)
+		if d.press("y") == nil || d.m.status.verb != "pause" || d.m.status.about != name {
+			t.Fatalf("%s: waiting for %+v", name, d.m.status)
+		}
+		d.press("esc")
+	}
+}
+
 // What a question is about must not change under the operator's fingers.
 func TestFleetDialogFollowsItsCanary(t *testing.T) {
 	d := fleetDriver(t, 12)
