@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-canary/kubectl-canary/api/v1beta1"
+	"github.com/kubectl-canary/kubectl-canary/plugin/cluster"
 	"github.com/kubectl-canary/kubectl-canary/plugin/controllers"
 )
 
@@ -189,7 +190,11 @@ func (s *session) metricsServer(ctx context.Context, address, from string) Check
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	path := fmt.Sprintf("/api/v1/namespaces/%s/services/%s:%s:%s/proxy%s/api/v1/query", namespace, u.Scheme, name, port, strings.TrimRight(u.Path, "/"))
+	service := cluster.Service{Namespace: namespace, Name: name, Scheme: u.Scheme, Port: port}
+	path, err := service.ProxyPath(strings.TrimRight(u.Path, "/") + "/api/v1/query")
+	if err != nil {
+		return Check{Status: Fail, Detail: err.Error(), Fix: mend}
+	}
 	data, err := s.get(ctx, path, map[string]string{"query": "1"})
 	var answer struct{ Status string }
 	where := fmt.Sprintf("Service %s in namespace %s", name, namespace)

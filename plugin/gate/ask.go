@@ -28,13 +28,17 @@ func ask(ctx context.Context, d cli.Deps, g *Gate, endpoint string, timeout time
 	if t.service == "" {
 		return 0, "", fmt.Errorf("%w: %s", errElsewhere, t.why)
 	}
+	path, err := t.proxied(endpoint)
+	if err != nil {
+		return 0, "", fmt.Errorf("%w: %w", errElsewhere, err)
+	}
 	client, err := d.Cluster.REST()
 	if err != nil {
 		return 0, "", err
 	}
 	asking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	request := client.Post().AbsPath(t.proxied(endpoint)).MaxRetries(0).
+	request := client.Post().AbsPath(path).MaxRetries(0).
 		SetHeader("Content-Type", "application/json").Body([]byte(payload(g.Namespace, g.Canary)))
 	for name, values := range t.url.Query() {
 		for _, value := range values {

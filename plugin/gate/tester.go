@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/cluster"
 )
 
 // tester is where a load tester keeps one gate: an endpoint such as http://tester.test/gate/check.
@@ -74,9 +76,9 @@ func (t *tester) path(endpoint string) string {
 
 // proxied is the path of an endpoint behind the API server, which reaches the Service from inside of
 // the cluster with the rights of the user.
-func (t *tester) proxied(endpoint string) string {
-	return fmt.Sprintf("/api/v1/namespaces/%s/services/%s:%s:%s/proxy%s",
-		t.namespace, t.url.Scheme, t.service, t.port, t.path(endpoint))
+func (t *tester) proxied(endpoint string) (string, error) {
+	service := cluster.Service{Namespace: t.namespace, Name: t.service, Scheme: t.url.Scheme, Port: t.port}
+	return service.ProxyPath(t.path(endpoint))
 }
 
 // curl is the command that does the same from a place that can reach the load tester.

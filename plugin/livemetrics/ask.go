@@ -71,7 +71,7 @@ func (m *Meter) ask(ctx context.Context, s server, query string) (float64, error
 	}
 	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	request := m.proxied.Get().AbsPath(s.query()).MaxRetries(0)
+	request := m.proxied.Get().AbsPath(s.query).MaxRetries(0)
 	for name, values := range s.params {
 		for _, value := range values {
 			if name != "query" {

@@ -120,9 +120,9 @@ func TestLocate(t *testing.T) {
 		"http://[::1]:9090":                                        "is not a Service",
 		"http://localhost:9090":                                    "is not a Service",
 		"http://prom.example.com":                                  "is not a Service",
-		"http://prom.A:9090":                                       "is not a Service",
+		"http://prom.A:9090":                                       "not the address of a Service",
 		"http://a%2fb.monitoring":                                  "is not a URL",
-		"http://p_x.monitoring":                                    "is not a Service",
+		"http://p_x.monitoring":                                    "not the address of a Service",
 		"http://p.monitoring:name":                                 "is not a URL",
 		"http://p.monitoring/../../secrets":                        "has dots for segments",
 		"http://p.monitoring/%2e%2e/x":                             "has dots for segments",
@@ -136,13 +136,13 @@ func TestLocate(t *testing.T) {
 		if err != nil {
 			have = err.Error()
 		} else {
-			have = s.query()
+			have = s.query
 		}
 		if err == nil && have != want || err != nil && !strings.Contains(have, want) {
 			t.Errorf("%s: have %q, want %q", address, have, want)
 		}
 	}
-	if s, _ := locate("http://p.n/?tenant=x", ""); s.params.Get("tenant") != "x" || s.path != "" {
+	if s, _ := locate("http://p.n/?tenant=x", ""); s.params.Get("tenant") != "x" || !strings.HasSuffix(s.query, "/proxy/api/v1/query") {
 		t.Errorf("have %+v", s)
 	}
 }

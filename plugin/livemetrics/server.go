@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/kubectl-canary/kubectl-canary/plugin/cluster"
 )
 
 // server is a Prometheus behind a Service, as the API server's proxy reaches it.
 type server struct {
 	namespace, service, scheme, port string
-	// path before /api/v1/query, beginning with a slash, or empty.
-	path string
+	// query is the path of the query API behind the API server.
+	query string
 	// params of the address, which some servers have their tenant in.
 	params url.Values
 }
@@ -26,18 +26,8 @@ func (s server) String() string {
 	return fmt.Sprintf("Service %s in namespace %s", s.service, s.namespace)
 }
 
-// query is the path of the query API behind the API server.
-func (s server) query() string {
-	return fmt.Sprintf("/api/v1/namespaces/%s/services/%s/proxy%s/api/v1/query", s.namespace, s.resource(), s.path)
-}
-
 // errShort says that a host is the name of a Service in the namespace of whoever asks.
 var errShort = errors.New("the address of the metrics server has no namespace, so it is one in that of the agent, which is not known")
-
-var (
-	label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
-	digit = regexp.MustCompile(`^[0-9]{1,5}$`)
-)
 
 // locate finds the Service behind the address of a metrics server, as a pod in the namespace home
 // resolves it; home is empty when it is not known, and the error errShort when it is needed.
@@ -66,17 +56,12 @@ func locate(address, home string) (server, error) {
 	default:
 		return server{}, outside
 	}
-	// Nothing of an address may lead to another place of the API than the proxy of that Service.
-	if !label.MatchString(s.service) || s.namespace != "" && !label.MatchString(s.namespace) || !digit.MatchString(s.port) {
-		return server{}, outside
-	}
-	segments := strings.Split(u.Path, "/")
-	if slices.Contains(segments, "..") || slices.Contains(segments, ".") {
-		return server{}, errors.New("the path in the address of the metrics server has dots for segments")
-	}
 	if s.namespace == "" {
 		return server{}, errShort
 	}
-	s.path = strings.TrimRight(u.Path, "/")
+	service := cluster.Service{Namespace: s.namespace, Name: s.service, Scheme: s.scheme, Port: s.port}
+	if s.query, err = service.ProxyPath(strings.TrimRight(u.Path, "/") + "/api/v1/query"); err != nil {
+		return server{}, fmt.Errorf("the metrics server %s cannot be asked: %w", host, err)
+	}
 	return s, nil
 }
