@@ -135,7 +135,7 @@ func commands() []command {
 		{id: cmdFaster, binding: bind("</>", "speed", ">", "."), long: "slower; faster", group: groupReplay, in: anywhere, hidden: true},
 		{id: cmdSlower, binding: bind("<", "", "<", ","), in: anywhere, hidden: true},
 
-		screen(cmdChart, bind("c", "chart", "c"), "draw charts in braille, blocks or ASCII"),
+		{id: cmdChart, binding: bind("c", "chart", "c"), long: "draw charts in braille, blocks or ASCII", group: groupScreen, in: inFleet | inDetail},
 		screen(cmdTheme, bind("t", "theme", "t"), "next theme: dark, light, high contrast, no colour"),
 		screen(cmdMouse, bind("m", "mouse", "m"), "mouse on or off; off lets the terminal select text"),
 		screen(cmdPalette, bind(":", "commands", ":", "ctrl+p"), "every command, by name"),

@@ -167,7 +167,11 @@ func (m *model) show(c view.Canary) {
 	d := &m.detail
 	d.canary = c
 	d.charts = metricCharts(c)
-	d.live.into(d.charts, c.Metrics)
+	var by time.Time
+	if d.replay != nil {
+		by = d.replay.at
+	}
+	d.live.into(d.charts, c.Metrics, by)
 	m.scroll(0)
 }
 

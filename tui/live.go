@@ -25,10 +25,14 @@ const mostLive = 360
 
 func (l *live) forget() { l.points, l.note, l.at = nil, "", time.Time{} }
 
-// into adds the live values to the charts.
-func (l *live) into(charts []metricChart, metrics []view.Metric) {
+// into adds the live values to the charts; in a replay, those that had been measured by then.
+func (l *live) into(charts []metricChart, metrics []view.Metric, by time.Time) {
 	for i := range charts {
-		charts[i].data.Live = l.points[metrics[i].Name]
+		points := l.points[metrics[i].Name]
+		for !by.IsZero() && len(points) > 0 && points[len(points)-1].Time.After(by) {
+			points = points[:len(points)-1]
+		}
+		charts[i].data.Live = points
 		for _, p := range charts[i].data.Live {
 			if p.Time.After(charts[i].to) {
 				charts[i].to = p.Time

@@ -201,7 +201,7 @@ func (m *model) metricTitle(i, width int) string {
 		}
 		add(t.Primary.Render("primary "+chart.Format(*metric.Primary, chart.UnitOf(metric.Unit))) + "  " + label + right)
 	}
-	if now := m.detail.live.newest(metric); now != nil {
+	if now := m.detail.live.newest(metric); now != nil && m.detail.replay == nil {
 		add(t.Canary.Render("now "+chart.Format(*now, chart.UnitOf(metric.Unit))) + "  " + right)
 	}
 	return cells.Spread(name, right, width, t.Symbols.Ellipsis)

@@ -385,6 +385,25 @@ func TestLiveValues(t *testing.T) {
 	d.hides("now 98.7%")
 }
 
+// A replay does not show what was measured later.
+func TestLiveValuesOfAReplay(t *testing.T) {
+	d := historyDriver(t)
+	from, to := d.m.detail.present.Run.Start, d.m.detail.present.Run.End
+	for at := from; at.Before(to); at = at.Add(10 * time.Second) {
+		d.send(source.Live{Namespace: "test", Name: "app", At: at, Values: []source.Value{{Metric: "request-success-rate", Canary: new(99.5)}}})
+	}
+	all := len(d.m.detail.charts[0].data.Live)
+	d.press("enter", "space", "right", "right")
+	shown := d.m.detail.charts[0].data.Live
+	if len(shown) == 0 || len(shown) >= all || shown[len(shown)-1].Time.After(d.m.detail.replay.at) {
+		t.Errorf("%d of %d values at %s of the run", len(shown), all, d.m.detail.replay.at.Sub(from))
+	}
+	d.press("esc")
+	if len(d.m.detail.charts[0].data.Live) != all {
+		t.Error("values are lost after the replay")
+	}
+}
+
 func TestLiveNote(t *testing.T) {
 	d := drive(t, "progressing")
 	d.resize(120, 40)
