@@ -176,11 +176,14 @@ func (m *model) stacked(width, height int) []string {
 		pods = max(2, min(room-metrics, len(m.detail.canary.Pods)+1))
 		events = room - metrics - pods
 	}
+	m.panelZone(panelMetrics, len(lines), 0, width)
 	lines = append(lines, full(m.metrics(width, metrics), width, max(0, metrics), e)...)
 	if pods > 0 {
+		m.panelZone(panelPods, len(lines), 0, width)
 		lines = append(lines, full(m.pods(width, pods), width, pods, e)...)
 	}
 	if events > 0 {
+		m.panelZone(panelEvents, len(lines), 0, width)
 		lines = append(lines, full(m.events(width, events), width, events, e)...)
 	}
 	return append(full(lines, width, height-len(bottom), e), bottom...)
@@ -199,6 +202,9 @@ func (m *model) wide(width, height int) []string {
 	if m.detail.focus == panelEvents {
 		pods = min(pods, 5)
 	}
+	m.panelZone(panelMetrics, len(lines), 0, left)
+	m.panelZone(panelPods, len(lines), left+gap, width)
+	m.panelZone(panelEvents, len(lines)+pods+1, left+gap, width)
 	e := m.theme.Symbols.Ellipsis
 	a := full(m.metrics(left, room), left, room, e)
 	b := full(m.pods(right, pods), right, pods, e)
@@ -208,6 +214,11 @@ func (m *model) wide(width, height int) []string {
 		lines = append(lines, a[i]+strings.Repeat(" ", gap)+b[i])
 	}
 	return append(lines, bottom...)
+}
+
+// panelZone makes the heading of a panel take clicks, which give it the room.
+func (m *model) panelZone(p panel, line, from, to int) {
+	m.zones = append(m.zones, zone{line: line, from: from, to: to, panel: p})
 }
 
 // compact says the most important things first, one a line, as far as there are lines.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-canary/kubectl-canary/tui/internal/scene"
 	"github.com/kubectl-canary/kubectl-canary/tui/source"
@@ -301,7 +302,7 @@ func TestMouse(t *testing.T) {
 	}
 	d.m.frame()
 	for _, z := range d.m.zones {
-		if z.command.id == cmdHelp {
+		if z.command != nil && z.command.id == cmdHelp {
 			d.send(tea.MouseClickMsg{X: z.from, Y: z.line, Button: tea.MouseLeft})
 		}
 	}
@@ -328,6 +329,26 @@ func TestMouse(t *testing.T) {
 	d.press("esc", "m")
 	if d.m.View().MouseMode != tea.MouseModeNone {
 		t.Error("m does not give the mouse back")
+	}
+}
+
+// A click on the heading of a panel gives it the room, in both layouts.
+func TestClickOnAHeading(t *testing.T) {
+	for _, size := range [][2]int{{80, 40}, {140, 40}} {
+		d := drive(t, "many")
+		d.resize(size[0], size[1])
+		for word, want := range map[string]panel{"Events ": panelEvents, "Pods ": panelPods, "Metrics ": panelMetrics} {
+			lines := strings.Split(d.screen(), "\n")
+			for y, line := range lines {
+				if i := strings.Index(line, word); i >= 0 {
+					d.send(tea.MouseClickMsg{X: ansi.StringWidth(line[:i]) + 1, Y: y, Button: tea.MouseLeft})
+					break
+				}
+			}
+			if d.m.detail.focus != want {
+				t.Errorf("%v: a click on %q gives the focus to %d", size, word, d.m.detail.focus)
+			}
+		}
 	}
 }
 
