@@ -340,8 +340,8 @@ func TestClickOnAHeading(t *testing.T) {
 		for word, want := range map[string]panel{"Events ": panelEvents, "Pods ": panelPods, "Metrics ": panelMetrics} {
 			lines := strings.Split(d.screen(), "\n")
 			for y, line := range lines {
-				if i := strings.Index(line, word); i >= 0 {
-					d.send(tea.MouseClickMsg{X: ansi.StringWidth(line[:i]) + 1, Y: y, Button: tea.MouseLeft})
+				if before, _, found := strings.Cut(line, word); found {
+					d.send(tea.MouseClickMsg{X: ansi.StringWidth(before) + 1, Y: y, Button: tea.MouseLeft})
 					break
 				}
 			}
