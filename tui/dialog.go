@@ -105,7 +105,18 @@ func overlay(screen, box []string, width int) []string {
 		}
 		left := (width - w) / 2
 		under := screen[top+i]
-		screen[top+i] = ansi.Cut(under, 0, left) + line + ansi.Cut(under, left+w, width)
+		screen[top+i] = cells.Fit(ansi.Cut(under, 0, left), left, "") + line + rightOf(under, left+w, width)
 	}
 	return screen
+}
+
+// rightOf is what of a line of the given width lies right of a column. A wide character that the column
+// cuts in two is left out: there is no half of it.
+func rightOf(line string, column, width int) string {
+	rest := width - column
+	out := ansi.Cut(line, column, width)
+	if ansi.StringWidth(out) > rest {
+		out = " " + ansi.Cut(line, column+1, width)
+	}
+	return cells.Fit(out, rest, "")
 }
