@@ -28,10 +28,21 @@ case "$1 $2" in
 esac
 `
 
-func TestHostIsTried(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the plugin is played by a shell script")
+// needsShell skips a test, and says so, where no shell script can play the plugin.
+func needsShell(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "windows" {
+		return
 	}
+	const why = "NOT TESTED: the plugin is played by a shell script"
+	if os.Getenv("TESTBED_REQUIRED") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+func TestHostIsTried(t *testing.T) {
+	needsShell(t)
 	for _, c := range []struct {
 		name                  string
 		version, last, target string
@@ -63,9 +74,7 @@ func TestHostIsTried(t *testing.T) {
 }
 
 func TestLinkThatNamesTheVersionBreaksWithTheUpgrade(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the plugin is played by a shell script")
-	}
+	needsShell(t)
 	h := hostOf(t, "v1.2.3", ":4", "kubectl-canary")
 	store := filepath.Join(h.root.Store("canary", "v1.2.3"), "kubectl-canary")
 	if err := os.Symlink(store, h.completion()); err != nil {
@@ -80,9 +89,7 @@ func TestLinkThatNamesTheVersionBreaksWithTheUpgrade(t *testing.T) {
 }
 
 func TestWithoutKubectlItsRulesAreSkipped(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("the plugin is played by a shell script")
-	}
+	needsShell(t)
 	h, r := hostOf(t, "v1.2.3", ":4", "kubectl-canary"), &Report{}
 	h.kubectl = ""
 	tryHost(t.Context(), r, h)
