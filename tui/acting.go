@@ -166,11 +166,11 @@ func (m *model) send() tea.Cmd {
 	return do(m.ctx, m.actions, id, d.canary, about, r)
 }
 
-// review closes a confirmation whose question no longer holds: another revision is rolled out, or
-// the verb has become impossible.
+// review compares an open confirmation with a newer state of its canary, and closes it when the
+// question no longer holds: another revision is rolled out, or the verb has become impossible.
 func (m *model) review(c *view.Canary) {
 	d := m.dialog
-	if d == nil || d.canary.Key() != c.Key() {
+	if d == nil {
 		return
 	}
 	if c.Revision != d.canary.Revision {

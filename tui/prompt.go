@@ -65,7 +65,7 @@ func (m *model) pressPrompt(msg tea.KeyPressMsg) tea.Cmd {
 		m.prompt = nil
 		m.typed(p.kind, view.Clean(p.input.Value()))
 		if m.dialog != nil {
-			m.dialog.lastKey = m.clock // that enter must not confirm as well
+			m.dialog.opened, m.dialog.lastKey = m.clock, m.clock // that enter, pressed twice, must not confirm
 			return m.dialog.wake()
 		}
 		return nil

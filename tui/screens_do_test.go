@@ -279,7 +279,9 @@ func TestReason(t *testing.T) {
 	d := drive(t, "progressing")
 	d.press("A")
 	d.wait(quiet)
-	d.press("r", "y", "e", "s", "enter") // y and enter belong to the reason
+	d.press("r", "y", "e", "s")
+	d.wait(2 * ceiling)       // typing takes its time
+	d.press("enter", "enter") // they belong to the reason, the second one too
 	if len(d.sent) != 0 || d.m.dialog == nil {
 		t.Fatal("typing a reason confirmed")
 	}
@@ -494,6 +496,15 @@ func TestFuzzyKeysNeverPanic(t *testing.T) {
 				}
 			}
 			checkFrame(t, strings.Join(d.m.frame(), "\n"), d.m.width, d.m.height)
+		}
+	}
+}
+
+// What lies right of a box stays in its columns, also where the box cuts a wide character in two.
+func TestRightOf(t *testing.T) {
+	for column, want := range map[int]string{0: "ab漢cd", 2: "漢cd", 3: " cd", 4: "cd", 6: ""} {
+		if have := rightOf("ab漢cd", column, 6); have != want {
+			t.Errorf("right of column %d: %q, want %q", column, have, want)
 		}
 	}
 }
